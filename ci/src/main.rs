@@ -1,0 +1,3 @@
+//! Counts what a containerd client says.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The retained driver and its stateless twin.

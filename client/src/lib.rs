@@ -1,0 +1,1 @@
+//! A containerd client that retains what it knows.

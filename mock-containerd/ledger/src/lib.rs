@@ -1,0 +1,1 @@
+//! Counts gRPC calls: what was started, how it ended, who made it.

@@ -1,0 +1,1 @@
+//! A mock containerd that counts every RPC.

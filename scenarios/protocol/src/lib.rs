@@ -1,0 +1,34 @@
+//! The words that drivers and harness share: which operations there are, what each may answer,
+//! and how a driver is asked. No rules live here: what is *right* is decided by the scenarios.
+//!
+//! ```
+//! use driver_protocol::{ContainerId, Operation, Target};
+//!
+//! let pause = Operation::Pause(Target { container: ContainerId::new("c0") });
+//! assert_eq!(pause.name(), "pause");
+//! assert_eq!(serde_json::to_string(&pause).unwrap(), r#"{"pause":{"container":"c0"}}"#);
+//! ```
+
+mod driver;
+mod error;
+mod ids;
+mod message;
+mod notice;
+mod operation;
+mod outcome;
+
+pub use driver::{Close, Connect, Driver, DriverFactory, DriverFault, Pending};
+pub use error::{Code, ErrorKind, Refusal};
+pub use ids::{ContainerId, ExecId};
+pub use message::{
+    Capability, FromDriver, Greeting, Hello, Limits, Nothing, PROTOCOL, Request, RequestId,
+    ToDriver,
+};
+pub use notice::Notice;
+pub use operation::{
+    Create, Exec, ExecKill, ExecResize, ExecTarget, ExitStatusOf, Kill, Many, Operation, Resize,
+    StartTask, Target, Update,
+};
+pub use outcome::{
+    ExitStatus, Exited, Found, Lifecycle, Ok, Outcome, Restored, Started, Stats, TaskState, Version,
+};

@@ -1,0 +1,232 @@
+//! What an operation came to: its result, or a refusal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ContainerId, Refusal};
+
+/// The answer to a request. A fault of the harness or of the driver itself is not an outcome: see
+/// [`DriverFault`](crate::DriverFault).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It succeeded, with the result of this operation's own shape.
+    Ok(Ok),
+    /// It did not.
+    Error(Refusal),
+}
+
+/// Results, one shape per operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ok {
+    /// The server's version.
+    Version(Version),
+    /// Created.
+    Create {},
+    /// The container exists; its task, if it has one.
+    Load(Found),
+    /// What was found of what was asked for.
+    Restore {
+        /// Containers that exist, in the order of the request.
+        containers: Vec<Restored>,
+    },
+    /// The task exists; its pid.
+    CreateTask(Started),
+    /// Started; its pid.
+    StartTask(Started),
+    /// Created and started; its pid.
+    Start(Started),
+    /// Registered and started; its pid.
+    Exec(Started),
+    /// The task exited.
+    Wait(Exited),
+    /// The exec exited.
+    ExecWait(Exited),
+    /// The task's state.
+    Status(TaskState),
+    /// The exit of a process that has exited.
+    ExitStatus(Exited),
+    /// Sent.
+    Kill {},
+    /// Sent.
+    KillAll {},
+    /// Sent.
+    ExecKill {},
+    /// Frozen.
+    Pause {},
+    /// Thawed.
+    Resume {},
+    /// Done.
+    Resize {},
+    /// Done.
+    ExecResize {},
+    /// Closed.
+    CloseStdin {},
+    /// Closed.
+    ExecCloseStdin {},
+    /// Changed.
+    Update {},
+    /// Process ids, as the host counts them.
+    Pids {
+        /// In the server's order.
+        pids: Vec<u32>,
+    },
+    /// Metrics of one task.
+    Stats(Stats),
+    /// Metrics of many; a task without an entry is missing, not zero.
+    StatsAll {
+        /// One per task that the server answered for, in the order of the request.
+        found: Vec<ContainerId>,
+    },
+    /// Deleted; how it had exited.
+    DeleteTask(Exited),
+    /// Deleted; how it had exited.
+    DeleteExec(Exited),
+    /// Killed and deleted; how it exited.
+    ForceDelete(Exited),
+    /// Deleted.
+    Delete {},
+}
+
+/// Of the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// For example `1.6.20`.
+    pub version: String,
+    /// The commit it was built from.
+    pub revision: String,
+}
+
+/// A container, and its task if it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Absent when the container has no task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskState>,
+}
+
+/// A container that `restore` found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Which.
+    pub container: ContainerId,
+    /// Absent when the container has no task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskState>,
+}
+
+/// A task's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskState {
+    /// One of containerd's six.
+    pub status: Lifecycle,
+    /// The init process, as the host counts it.
+    pub pid: u32,
+}
+
+/// A process that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// As the host counts it.
+    pub pid: u32,
+}
+
+/// A process that has exited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exited {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// When, in nanoseconds since 1970; absent when it cannot be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ns: Option<i64>,
+}
+
+/// Metrics of one task: what arrived, not what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// The payload's type, for example `io.containerd.cgroups.v1.Metrics`.
+    pub payload: String,
+    /// The payload's length.
+    pub bytes: u64,
+}
+
+/// containerd's states of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lifecycle {
+    /// Not known; never to be taken for an exit.
+    Unknown,
+    /// Made, not started.
+    Created,
+    /// Running.
+    Running,
+    /// Exited.
+    Stopped,
+    /// Frozen.
+    Paused,
+    /// Being frozen.
+    Pausing,
+}
+
+/// An exit status, when it can be known. Written as a number, or as `"unknown"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExitStatus {
+    /// 0 to 255; 128 + signal for a process that was killed.
+    Code(u32),
+    /// The process is gone and nobody saw how. Never 0.
+    Unknown,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ExitStatusWire {
+    Code(u32),
+    Word(UnknownWord),
+}
+
+#[derive(Serialize, Deserialize)]
+enum UnknownWord {
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+impl Serialize for ExitStatus {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Code(code) => ExitStatusWire::Code(*code),
+            Self::Unknown => ExitStatusWire::Word(UnknownWord::Unknown),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ExitStatus {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match ExitStatusWire::deserialize(deserializer)? {
+            ExitStatusWire::Code(code) => Self::Code(code),
+            ExitStatusWire::Word(UnknownWord::Unknown) => Self::Unknown,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_unknown_exit_status_is_a_word_and_never_a_number() {
+        assert_eq!(serde_json::to_string(&ExitStatus::Unknown).unwrap(), "\"unknown\"");
+        assert_eq!(serde_json::from_str::<ExitStatus>("\"unknown\"").unwrap(), ExitStatus::Unknown);
+        assert!(serde_json::from_str::<ExitStatus>("\"perhaps\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_exit_status_survives_the_wire(code in any::<u32>()) {
+            let status = ExitStatus::Code(code);
+            let text = serde_json::to_string(&status).unwrap();
+            prop_assert_eq!(serde_json::from_str::<ExitStatus>(&text).unwrap(), status);
+        }
+    }
+}

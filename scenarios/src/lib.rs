@@ -1,0 +1,1 @@
+//! Lifecycles, budgets and the runner that judges them.

@@ -1,0 +1,1 @@
+//! What scenarios run against: the mock, a private real containerd, an address.
