@@ -1,0 +1,138 @@
+//! One call, from its opening to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::ledger::{Book, Place};
+use crate::{Code, ConnectionId, Rpc, Seq};
+
+/// How a call began.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// What is called.
+    pub rpc: Rpc,
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// Its number; `None`: the ledger gives the next one.
+    pub seq: Option<Seq>,
+    /// The containerd namespace that it names.
+    pub namespace: Option<String>,
+    /// Its W3C trace context.
+    pub traceparent: Option<String>,
+    /// Whether the harness will make it fail.
+    pub injected: bool,
+}
+
+impl Opening {
+    /// A call of which only the name is known.
+    pub fn of(rpc: Rpc) -> Self {
+        Self {
+            rpc,
+            connection: ConnectionId::default(),
+            seq: None,
+            namespace: None,
+            traceparent: None,
+            injected: false,
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ended {
+    /// With a status, in headers or trailers.
+    Finished(Code),
+    /// By the server's side, without a status.
+    Broken,
+    /// By the client, before a status came.
+    Cancelled,
+}
+
+/// A call as it stands in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// Its number.
+    pub seq: Seq,
+    /// What was called.
+    pub rpc: Rpc,
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// The containerd namespace that it named.
+    pub namespace: Option<String>,
+    /// Its W3C trace context.
+    pub traceparent: Option<String>,
+    /// Whether the harness made it fail.
+    pub injected: bool,
+    /// Since the ledger's origin.
+    pub started_us: u64,
+    /// Absent while it is open.
+    pub duration_us: Option<u64>,
+    /// Absent while it is open.
+    pub ended: Option<Ended>,
+    /// DATA payload from client to server.
+    pub request_bytes: u64,
+    /// DATA payload from server to client.
+    pub reply_bytes: u64,
+    /// FNV-1a (64 bit) of what the client sent: equal requests have equal hashes.
+    pub request_hash: u64,
+    /// FNV-1a (64 bit) of what the server sent.
+    pub reply_hash: u64,
+}
+
+/// A call in flight. Dropping it without an end counts it as cancelled.
+#[must_use = "dropping a call counts it as cancelled"]
+#[derive(Debug)]
+pub struct Call {
+    book: Arc<Book>,
+    place: Place,
+    ended: AtomicBool,
+}
+
+impl Call {
+    pub(crate) fn new(book: Arc<Book>, place: Place) -> Self {
+        Self { book, place, ended: AtomicBool::new(false) }
+    }
+
+    /// Its number.
+    pub fn seq(&self) -> Seq {
+        self.place.0
+    }
+
+    /// The client sent message bytes.
+    pub fn request_bytes(&self, bytes: &[u8]) {
+        self.book.bytes(self.place, Some(bytes), None);
+    }
+
+    /// The server sent message bytes.
+    pub fn reply_bytes(&self, bytes: &[u8]) {
+        self.book.bytes(self.place, None, Some(bytes));
+    }
+
+    /// It ended with a status.
+    pub fn finish(self, code: Code) {
+        self.end(Ended::Finished(code));
+    }
+
+    /// The server's side ended it without a status.
+    pub fn broken(self) {
+        self.end(Ended::Broken);
+    }
+
+    /// The client gave it up.
+    pub fn cancelled(self) {
+        self.end(Ended::Cancelled);
+    }
+
+    /// The layer's futures and bodies share a call: the first end counts.
+    pub(crate) fn end(&self, ended: Ended) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            self.book.end(self.place, ended);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.end(Ended::Cancelled);
+    }
+}

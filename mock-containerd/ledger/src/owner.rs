@@ -1,0 +1,176 @@
+//! Who owns a call: exactly one owner each, decided by positions alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallRecord, Mark, Seq, StepId};
+
+/// The owner of a call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// A driver was being opened.
+    Connect,
+    /// The only open step, or the one that the call names.
+    Step(StepId),
+    /// Several steps were open and nothing tells them apart.
+    Overlap(Vec<StepId>),
+    /// No step was open.
+    Background,
+}
+
+/// From opening a driver to its being ready.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectSpan {
+    /// Its begin.
+    pub open: Mark,
+    /// Its end.
+    pub close: Mark,
+}
+
+/// From asking for an operation until it is settled.
+#[derive(Clone, Debug)]
+pub struct StepSpan {
+    /// Whose.
+    pub step: StepId,
+    /// Only calls of this namespace belong to it; `None`: of any.
+    pub namespace: Option<String>,
+    /// Its begin.
+    pub open: Mark,
+    /// Its end.
+    pub close: Mark,
+    /// The trace context that its request carried.
+    pub traceparent: Option<String>,
+}
+
+impl StepSpan {
+    fn could_own(&self, call: &CallRecord) -> bool {
+        let elsewhere = match (&self.namespace, &call.namespace) {
+            (Some(own), Some(named)) => own != named,
+            _ => false,
+        };
+        !elsewhere && within(call.seq, self.open, self.close)
+    }
+}
+
+fn within(seq: Seq, open: Mark, close: Mark) -> bool {
+    open.seq() < seq && seq < close.seq()
+}
+
+/// Assigns every call to its owner.
+pub fn assign(calls: &[CallRecord], connects: &[ConnectSpan], steps: &[StepSpan]) -> Vec<Owner> {
+    calls.iter().map(|call| owner_of(call, connects, steps)).collect()
+}
+
+fn owner_of(call: &CallRecord, connects: &[ConnectSpan], steps: &[StepSpan]) -> Owner {
+    if let Some(trace) = &call.traceparent {
+        // A call that names its step is that step's, even when it comes late.
+        if let Some(step) = steps.iter().find(|step| step.traceparent.as_ref() == Some(trace)) {
+            return Owner::Step(step.step);
+        }
+    }
+    if connects.iter().any(|span| within(call.seq, span.open, span.close)) {
+        return Owner::Connect;
+    }
+    let mut open: Vec<StepId> =
+        steps.iter().filter(|step| step.could_own(call)).map(|step| step.step).collect();
+    match open.len() {
+        0 => Owner::Background,
+        1 => Owner::Step(open.remove(0)),
+        _ => {
+            open.sort();
+            Owner::Overlap(open)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Code, Ledger, Opening, Rpc};
+    use proptest::prelude::*;
+
+    fn call(ledger: &Ledger) {
+        ledger.start(Opening::of(Rpc::from_path("/a.A/B"))).finish(Code::OK);
+    }
+
+    fn span(step: u64, open: Mark, close: Mark) -> StepSpan {
+        StepSpan { step: StepId::new(step), namespace: None, open, close, traceparent: None }
+    }
+
+    #[test]
+    fn a_call_belongs_to_connect_to_its_step_to_an_overlap_or_to_the_background() {
+        let ledger = Ledger::new();
+        let begin = ledger.mark();
+        call(&ledger);
+        let ready = ledger.mark();
+        call(&ledger);
+        let first = ledger.mark();
+        call(&ledger);
+        let second = ledger.mark();
+        call(&ledger);
+        let end = ledger.mark();
+        let owners = assign(
+            &ledger.calls(),
+            &[ConnectSpan { open: begin, close: ready }],
+            &[span(0, first, end), span(1, second, end)],
+        );
+        let (zero, one) = (StepId::new(0), StepId::new(1));
+        let expected =
+            [Owner::Connect, Owner::Background, Owner::Step(zero), Owner::Overlap(vec![zero, one])];
+        assert_eq!(owners, expected);
+    }
+
+    #[test]
+    fn a_call_that_names_its_step_is_that_steps_even_when_several_are_open_or_none() {
+        let ledger = Ledger::new();
+        let open = ledger.mark();
+        let mut named = Opening::of(Rpc::from_path("/a.A/B"));
+        named.traceparent = Some("00-1".into());
+        ledger.start(named.clone()).finish(Code::OK);
+        let close = ledger.mark();
+        ledger.start(named).finish(Code::OK);
+        let mut one = span(1, open, close);
+        one.traceparent = Some("00-1".into());
+        let owners = assign(&ledger.calls(), &[], &[span(0, open, close), one]);
+        assert_eq!(owners, vec![Owner::Step(StepId::new(1)); 2]);
+    }
+
+    #[test]
+    fn owners_are_written_as_the_record_shows_them() {
+        let shown = |owner: Owner| serde_json::to_string(&owner).unwrap();
+        assert_eq!(shown(Owner::Step(StepId::new(3))), r#"{"step":3}"#);
+        assert_eq!(shown(Owner::Connect), r#""connect""#);
+        let overlap = Owner::Overlap(vec![StepId::new(3), StepId::new(4)]);
+        assert_eq!(shown(overlap), r#"{"overlap":[3,4]}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn every_call_has_exactly_one_owner(marks in proptest::collection::vec(0u8..3, 0..60)) {
+            let ledger = Ledger::new();
+            let (mut open, mut steps) = (Vec::new(), Vec::new());
+            for what in marks {
+                match what {
+                    0 => call(&ledger),
+                    1 => open.push(ledger.mark()),
+                    _ => if let Some(begin) = open.pop() {
+                        steps.push(span(steps.len() as u64, begin, ledger.mark()));
+                    },
+                }
+            }
+            let calls = ledger.calls();
+            let owners = assign(&calls, &[], &steps);
+            prop_assert_eq!(owners.len() as u64, ledger.counts().total_started());
+            for (call, owner) in calls.iter().zip(owners) {
+                let covering = steps.iter().filter(|s| s.could_own(call)).count();
+                let expected = match owner {
+                    Owner::Connect => unreachable!("no connect span was given"),
+                    Owner::Background => 0,
+                    Owner::Step(_) => 1,
+                    Owner::Overlap(steps) => steps.len(),
+                };
+                prop_assert_eq!(covering, expected);
+            }
+        }
+    }
+}
