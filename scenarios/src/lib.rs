@@ -1,1 +1,33 @@
-//! Lifecycles, budgets and the runner that judges them.
+//! Lifecycles, budgets, and the runner that performs the ones and judges by the others.
+//!
+//! A [`Scenario`] is a list of steps with what is right after each. The runner takes one client
+//! (a [`DriverFactory`](driver_protocol::DriverFactory)) and one server (a [`Target`]) through
+//! scenarios, assigns every RPC that the tap saw to its owner, and judges outcomes, states, events,
+//! counts and leftovers. It knows neither which client it drives nor whether the server is a mock.
+//!
+//! ```
+//! use laconic_scenarios::{Selection, catalogue, budgets};
+//!
+//! let execs = Selection { run: vec!["exec-exits-*".into()], skip: vec![] };
+//! assert_eq!(execs.of(catalogue()).len(), 2);
+//!
+//! let floor = budgets::floor();
+//! assert_eq!(floor.operations["exec"].ok.total(1, true), (2, 2));
+//! ```
+
+pub mod budgets;
+mod catalogue;
+mod checks;
+mod known;
+mod runner;
+mod scenario;
+mod select;
+mod target;
+
+pub use catalogue::catalogue;
+pub use checks::{Owed, judge_counts, judge_outcome, judge_state, owed};
+pub use known::KnownFailures;
+pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};
+pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};
+pub use select::Selection;
+pub use target::{Closing, Event, Target, TargetFault};

@@ -1,1 +1,28 @@
-//! The record of a run: lines, writer, reader, conservation.
+//! The record of a run: what was asked, what was counted, what was judged, one JSON value a line,
+//! written as it happens. Reports, gates and merges read records and nothing else.
+//!
+//! ```
+//! use run_record::{Line, Record};
+//!
+//! let text = r#"{"kind":"record","schema_version":1,"laconic":"0.1.0","plan":"00","generator":0,
+//!     "seed":0,"shard":{"index":0,"count":1},"host":{"cpus":2,"kernel":"6.1","cgroup":"v1"}}"#;
+//! let record = Record::parse(&text.replace('\n', "")).unwrap();
+//! assert!(matches!(record.lines[0], Line::Record(_)));
+//! assert!(!record.complete(), "a record without a summary is readable, and incomplete");
+//! ```
+
+mod conservation;
+mod header;
+mod line;
+mod reader;
+mod schema;
+mod verdict;
+mod writer;
+
+pub use conservation::{Imbalance, conserve};
+pub use header::{BudgetsRef, DriverRef, Header, Host, RunLine, SCHEMA_VERSION, Shard, TargetRef};
+pub use line::{AllowanceRef, CallLine, CaseEnd, CaseLine, Line, Rpcs, RunEnd, StepLine, Summary};
+pub use reader::{ReadError, Record};
+pub use schema::schema;
+pub use verdict::{CheckResult, Tally, Verdict};
+pub use writer::{RecordWriter, WriteError};

@@ -1,0 +1,62 @@
+//! A client's whole budget.
+
+use std::collections::BTreeMap;
+
+use driver_protocol::{ErrorKind, Outcome};
+
+use super::{Excess, Place, Table};
+
+/// What one client may spend.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Whose it is.
+    pub client: String,
+    /// Whether less than allowed is wrong as well.
+    pub tight: bool,
+    /// By operation.
+    pub operations: BTreeMap<String, Operation>,
+    /// From opening a driver to its `ready`.
+    pub connect: Table,
+    /// While no step is open.
+    pub background: Table,
+    /// The file, as it is shown.
+    pub path: String,
+    /// BLAKE3 of its text, and of its base's.
+    pub hash: String,
+}
+
+/// What one operation may spend.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// When it succeeds.
+    pub ok: Table,
+    /// When it fails so.
+    pub errors: BTreeMap<ErrorKind, Table>,
+}
+
+/// The table that judges one step.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The limits.
+    pub table: Table,
+    /// Whether less is wrong as well.
+    pub tight: bool,
+}
+
+impl Budget {
+    /// The table for an operation that ended so. Without a table of its own, a failed operation
+    /// may cost as much as a successful one, and less: how far it came is not known.
+    pub fn choose(&self, operation: &str, outcome: &Outcome) -> Chosen {
+        let Some(budget) = self.operations.get(operation) else {
+            let at = Place { file: self.path.clone(), line: 1 };
+            return Chosen { table: Table::empty(at, Excess::Error), tight: false };
+        };
+        match outcome {
+            Outcome::Ok(_) => Chosen { table: budget.ok.clone(), tight: self.tight },
+            Outcome::Error(refusal) => match budget.errors.get(&refusal.kind) {
+                Some(table) => Chosen { table: table.clone(), tight: self.tight },
+                None => Chosen { table: budget.ok.clone(), tight: false },
+            },
+        }
+    }
+}

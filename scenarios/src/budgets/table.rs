@@ -1,0 +1,71 @@
+//! One table of a budget: limits by RPC, each with the line that sets it.
+
+use std::collections::BTreeMap;
+
+use super::{Limit, Place};
+
+/// What exceeding a limit amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// It is not looked at.
+    Off,
+    /// It is told.
+    Warn,
+    /// It is a failure.
+    Error,
+}
+
+/// A limit on one RPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many.
+    pub limit: Limit,
+    /// Who says so.
+    pub at: Place,
+    /// And if not.
+    pub on_excess: Excess,
+}
+
+/// The limits on one operation's calls. An RPC that is not listed is not allowed at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// By short name.
+    pub rows: BTreeMap<String, Allowance>,
+    /// Where the table begins: it forbids what it does not list.
+    pub at: Place,
+    /// What an unlisted RPC amounts to.
+    pub on_excess: Excess,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn empty(at: Place, on_excess: Excess) -> Self {
+        Self { rows: BTreeMap::new(), at, on_excess }
+    }
+
+    /// The allowance for an RPC, listed or not.
+    pub fn allowance(&self, rpc: &str) -> Allowance {
+        self.rows.get(rpc).cloned().unwrap_or_else(|| Allowance {
+            limit: Limit::NONE,
+            at: self.at.clone(),
+            on_excess: self.on_excess,
+        })
+    }
+
+    /// The table for this operation done `times` times.
+    pub fn times(&self, times: u64) -> Self {
+        let mut scaled = self.clone();
+        for row in scaled.rows.values_mut() {
+            row.limit = row.limit.times(times);
+        }
+        scaled
+    }
+
+    /// The fewest and the most calls in all that the table allows.
+    pub fn total(&self, n: u64, tight: bool) -> (u64, u64) {
+        self.rows.values().fold((0, 0), |(fewest, most), row| {
+            let (low, high) = row.limit.range(n, tight);
+            (fewest + low, most + high)
+        })
+    }
+}

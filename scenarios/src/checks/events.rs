@@ -1,0 +1,60 @@
+//! Which events the server owes once an operation has succeeded.
+
+use driver_protocol::{ContainerId, ExecId, Operation, Outcome};
+
+use crate::target::Event;
+
+/// An event that must come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// Its topic.
+    pub topic: &'static str,
+    /// Whose.
+    pub container: ContainerId,
+    /// Which exec's; `None`: the container's own.
+    pub exec: Option<ExecId>,
+}
+
+impl Owed {
+    /// Whether this event is the one.
+    pub fn is(&self, event: &Event) -> bool {
+        event.topic == self.topic && event.container == self.container && event.exec == self.exec
+    }
+}
+
+/// The events that a successful operation causes, or whose cause it reports. What was refused
+/// causes none.
+pub fn owed(operation: &Operation, outcome: &Outcome) -> Vec<Owed> {
+    if matches!(outcome, Outcome::Error(_)) {
+        return Vec::new();
+    }
+    let own = |container: &ContainerId, topics: &[&'static str]| {
+        topics
+            .iter()
+            .map(|topic| Owed { topic, container: container.clone(), exec: None })
+            .collect()
+    };
+    let of_exec = |container: &ContainerId, exec: &ExecId, topics: &[&'static str]| {
+        topics
+            .iter()
+            .map(|topic| Owed { topic, container: container.clone(), exec: Some(exec.clone()) })
+            .collect()
+    };
+    match operation {
+        Operation::Create(create) => own(&create.container, &["/containers/create"]),
+        Operation::CreateTask(task) => own(&task.container, &["/tasks/create"]),
+        Operation::StartTask(on) => own(&on.container, &["/tasks/start"]),
+        Operation::Start(task) => own(&task.container, &["/tasks/create", "/tasks/start"]),
+        Operation::Exec(exec) => {
+            of_exec(&exec.container, &exec.exec, &["/tasks/exec-added", "/tasks/exec-started"])
+        }
+        Operation::Wait(on) => own(&on.container, &["/tasks/exit"]),
+        Operation::ExecWait(on) => of_exec(&on.container, &on.exec, &["/tasks/exit"]),
+        Operation::Pause(on) => own(&on.container, &["/tasks/paused"]),
+        Operation::Resume(on) => own(&on.container, &["/tasks/resumed"]),
+        Operation::DeleteTask(on) => own(&on.container, &["/tasks/delete"]),
+        Operation::ForceDelete(on) => own(&on.container, &["/tasks/exit", "/tasks/delete"]),
+        Operation::Delete(on) => own(&on.container, &["/containers/delete"]),
+        _ => Vec::new(),
+    }
+}

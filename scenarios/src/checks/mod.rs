@@ -1,0 +1,11 @@
+//! Checks: each a pure judgment on what was seen.
+
+mod budget;
+mod events;
+mod outcome;
+mod state;
+
+pub use budget::judge_counts;
+pub use events::{Owed, owed};
+pub use outcome::judge_outcome;
+pub use state::judge_state;

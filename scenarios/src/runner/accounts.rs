@@ -1,0 +1,100 @@
+//! Accounts of one case: every call with its owner, and sums by owner.
+
+use std::collections::BTreeMap;
+
+use rpc_ledger::{CallRecord, ConnectSpan, Ended, Owner, StepId, StepSpan, assign};
+use run_record::{CallLine, Rpcs};
+
+/// The calls of a case and who owns them.
+pub(super) struct Accounts {
+    calls: Vec<(CallRecord, Owner)>,
+}
+
+impl Accounts {
+    pub(super) fn new(
+        calls: Vec<CallRecord>,
+        connects: &[ConnectSpan],
+        steps: &[StepSpan],
+    ) -> Self {
+        let owners = assign(&calls, connects, steps);
+        Self { calls: calls.into_iter().zip(owners).collect() }
+    }
+
+    /// RPCs that an owner started.
+    fn sum(&self, owned: impl Fn(&Owner) -> bool) -> Rpcs {
+        let mut rpcs = Rpcs::new();
+        for (call, owner) in &self.calls {
+            if owned(owner) {
+                *rpcs.entry(call.rpc.short()).or_default() += 1;
+            }
+        }
+        rpcs
+    }
+
+    pub(super) fn of_step(&self, step: StepId) -> Rpcs {
+        self.sum(|owner| *owner == Owner::Step(step))
+    }
+
+    pub(super) fn of_connect(&self) -> Rpcs {
+        self.sum(|owner| *owner == Owner::Connect)
+    }
+
+    pub(super) fn of_background(&self) -> Rpcs {
+        self.sum(|owner| *owner == Owner::Background)
+    }
+
+    /// Calls that several steps share, by those steps.
+    pub(super) fn overlaps(&self) -> BTreeMap<Vec<StepId>, Rpcs> {
+        let mut overlaps: BTreeMap<Vec<StepId>, Rpcs> = BTreeMap::new();
+        for (call, owner) in &self.calls {
+            if let Owner::Overlap(steps) = owner {
+                let rpcs = overlaps.entry(steps.clone()).or_default();
+                *rpcs.entry(call.rpc.short()).or_default() += 1;
+            }
+        }
+        overlaps
+    }
+
+    /// How the calls of a step ended.
+    pub(super) fn codes_of_step(&self, step: StepId) -> BTreeMap<String, u64> {
+        let mut codes = BTreeMap::new();
+        for (call, owner) in &self.calls {
+            if *owner == Owner::Step(step) {
+                *codes.entry(ending(call)).or_default() += 1;
+            }
+        }
+        codes
+    }
+
+    /// All calls.
+    pub(super) fn all(&self) -> Rpcs {
+        self.sum(|_| true)
+    }
+
+    pub(super) fn lines(&self, run: u32, case: &str) -> impl Iterator<Item = CallLine> {
+        self.calls.iter().map(move |(call, owner)| CallLine {
+            run,
+            case: case.to_owned(),
+            seq: call.seq,
+            owner: owner.clone(),
+            connection: call.connection,
+            method: call.rpc.path().to_owned(),
+            code: ending(call),
+            started_us: call.started_us,
+            duration_us: call.duration_us,
+            bytes: [call.request_bytes, call.reply_bytes],
+            request_hash: format!("{:016x}", call.request_hash),
+            reply_hash: format!("{:016x}", call.reply_hash),
+            injected: call.injected,
+        })
+    }
+}
+
+fn ending(call: &CallRecord) -> String {
+    match &call.ended {
+        None => "open".to_owned(),
+        Some(Ended::Finished(code)) => code.to_string(),
+        Some(Ended::Broken) => "broken".to_owned(),
+        Some(Ended::Cancelled) => "cancelled".to_owned(),
+    }
+}

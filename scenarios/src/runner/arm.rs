@@ -1,0 +1,128 @@
+//! One arm of a run: one driver against one target, case after case.
+
+use driver_protocol::DriverFactory;
+use run_record::{
+    BudgetsRef, CaseEnd, CaseLine, CheckResult, DriverRef, Line, Rpcs, RunEnd, RunLine, Tally,
+    Verdict,
+};
+
+use super::case::play;
+use super::{RunFault, Stop};
+use crate::budgets::Budget;
+use crate::{KnownFailures, Scenario, Stage, Target};
+
+/// What is run.
+pub struct Arm<'a> {
+    /// Names the run within the record.
+    pub run: u32,
+    /// Who is driven.
+    pub factory: &'a dyn DriverFactory,
+    /// Who it says it is.
+    pub driver: DriverRef,
+    /// Against what.
+    pub target: Box<dyn Target>,
+    /// By which budget it is judged.
+    pub budget: Budget,
+    /// What it is known to fail.
+    pub known: KnownFailures,
+    /// What it goes through.
+    pub scenarios: &'a [Scenario],
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug)]
+pub struct ArmEnd {
+    /// Cases by verdict.
+    pub tally: Tally,
+    /// Whether the harness found no fault in itself.
+    pub valid: bool,
+}
+
+/// Runs an arm to its end. Lines are emitted as they come about, also when it ends in a fault.
+pub async fn run_arm(
+    arm: Arm<'_>,
+    stop: &Stop,
+    emit: &mut (dyn FnMut(Line) + Send),
+) -> Result<ArmEnd, RunFault> {
+    emit(Line::Run(RunLine {
+        run: arm.run,
+        driver: arm.driver.clone(),
+        target: arm.target.describe(),
+        budgets: Some(BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
+    }));
+    let mut tally = Tally::default();
+    let mut owned = Rpcs::new();
+    let mut fault = None;
+    for (index, scenario) in arm.scenarios.iter().enumerate() {
+        if let Some(reason) = skipped(scenario, &arm) {
+            skip(&arm, scenario, reason, emit);
+            tally.add(CheckResult::Skip);
+            continue;
+        }
+        match play(&arm, index, scenario, stop, emit).await {
+            Ok(end) => {
+                tally.add(end.result);
+                for (rpc, count) in end.rpcs {
+                    *owned.entry(rpc).or_default() += count;
+                }
+            }
+            Err(error) => {
+                fault = Some(error);
+                break;
+            }
+        }
+    }
+    let closed = arm.target.close().await;
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let closing =
+        closed.map_err(|fault| RunFault::Target { case: "closing the target".into(), fault })?;
+    let mut verdicts = closing.verdicts;
+    verdicts.push(conservation(&owned, &closing.player));
+    let valid = !verdicts.iter().any(Verdict::failed);
+    emit(Line::RunEnd(Box::new(RunEnd {
+        run: arm.run,
+        ledger_total: closing.player,
+        observer_total: closing.observer,
+        daemon_total: closing.daemon,
+        verdicts,
+    })));
+    Ok(ArmEnd { tally, valid })
+}
+
+fn conservation(owned: &Rpcs, total: &Rpcs) -> Verdict {
+    if owned == total {
+        return Verdict::pass("conservation");
+    }
+    let detail = format!("the owners hold {owned:?}, the tap counted {total:?}");
+    Verdict::fail("conservation", detail)
+}
+
+fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<&'static str> {
+    match scenario.stage {
+        Stage::MockOnly(reason) if arm.target.describe().kind != "mock" => Some(reason),
+        _ => None,
+    }
+}
+
+fn skip(
+    arm: &Arm<'_>,
+    scenario: &Scenario,
+    reason: &'static str,
+    emit: &mut (dyn FnMut(Line) + Send),
+) {
+    let case = scenario.case();
+    emit(Line::Case(CaseLine { run: arm.run, case: case.clone() }));
+    emit(Line::CaseEnd(Box::new(CaseEnd {
+        run: arm.run,
+        case,
+        connect: Rpcs::new(),
+        background: Rpcs::new(),
+        overlap: Default::default(),
+        left_behind: Vec::new(),
+        verdicts: Vec::new(),
+        verdict: CheckResult::Skip,
+        skipped: Some(reason.to_owned()),
+    })));
+}

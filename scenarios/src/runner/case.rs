@@ -1,0 +1,384 @@
+//! One case: one scenario, played by a fresh client in a fresh namespace.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use driver_protocol::{
+    Capability, Close, Connect, Driver, DriverFault, Operation, Outcome, Request, RequestId,
+};
+use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
+use run_record::{CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::accounts::Accounts;
+use super::arm::Arm;
+use super::judge::{Spent, allowances, judge_case};
+use super::notices::Notices;
+use super::settle::{Rest, quiet, settle};
+use super::{RunFault, Stop};
+use crate::checks::{judge_outcome, judge_state, owed};
+use crate::{Play, Scenario, Step, TargetFault};
+
+/// How long a driver may take to answer one request.
+const DEADLINE_MS: u64 = 20_000;
+/// How long opening and closing a driver may take.
+const OPEN_LIMIT_MS: u64 = 20_000;
+/// How long the server may take to send an event that it owes.
+const EVENT_LIMIT_MS: u64 = 5_000;
+
+/// How a case ended, for the sums of the arm.
+pub(super) struct Played {
+    pub(super) result: CheckResult,
+    pub(super) rpcs: Rpcs,
+}
+
+/// A step that has ended.
+struct Done {
+    operation: Operation,
+    expected: Vec<String>,
+    outcome: Outcome,
+    span: StepSpan,
+    verdicts: Vec<Verdict>,
+    started: Instant,
+    elapsed: Duration,
+}
+
+/// A step that is still open.
+struct Open {
+    id: StepId,
+    operation: Operation,
+    mark: Mark,
+    started: Instant,
+    answer: JoinHandle<Result<Outcome, DriverFault>>,
+}
+
+struct Stage<'a> {
+    arm: &'a Arm<'a>,
+    stop: &'a Stop,
+    case: String,
+    namespace: String,
+    begin: Mark,
+    driver: Arc<dyn Driver>,
+    notices: Notices,
+    connects: Vec<ConnectSpan>,
+    open: VecDeque<Open>,
+    done: Vec<Done>,
+}
+
+/// Plays a scenario.
+pub(super) async fn play(
+    arm: &Arm<'_>,
+    index: usize,
+    scenario: &Scenario,
+    stop: &Stop,
+    emit: &mut (dyn FnMut(Line) + Send),
+) -> Result<Played, RunFault> {
+    let case = scenario.case();
+    let namespace = arm.target.namespace(index);
+    emit(Line::Case(CaseLine { run: arm.run, case: case.clone() }));
+    let begin = arm.target.ledger().mark();
+    let played = async {
+        let (driver, connect) = open_driver(arm, &case, &namespace, begin).await?;
+        let notices = Notices::of(driver.clone());
+        let mut stage = Stage {
+            arm,
+            stop,
+            case: case.clone(),
+            namespace: namespace.clone(),
+            begin,
+            driver,
+            notices,
+            connects: vec![connect],
+            open: VecDeque::new(),
+            done: Vec::new(),
+        };
+        for (number, step) in scenario.steps.iter().enumerate() {
+            stage.step(StepId::new(number as u64), step).await?;
+        }
+        stage.finish(emit).await
+    }
+    .await;
+    let target_fault = |fault| RunFault::Target { case: case.clone(), fault };
+    match played {
+        Ok(played) => {
+            arm.target.clean_up(&namespace).await.map_err(target_fault)?;
+            Ok(played)
+        }
+        Err(fault) => {
+            // The first fault is the one to tell; this one only tries to leave nothing.
+            let _ = arm.target.clean_up(&namespace).await;
+            Err(fault)
+        }
+    }
+}
+
+async fn open_driver(
+    arm: &Arm<'_>,
+    case: &str,
+    namespace: &str,
+    begin: Mark,
+) -> Result<(Arc<dyn Driver>, ConnectSpan), RunFault> {
+    let connect = Connect {
+        socket: arm.target.socket().to_owned(),
+        namespace: namespace.to_owned(),
+        rootfs: arm.target.rootfs().map(ToOwned::to_owned),
+    };
+    let open = arm.target.ledger().mark();
+    let opening = timeout(Duration::from_millis(OPEN_LIMIT_MS), arm.factory.open(connect));
+    let opened = tokio::select! {
+        fault = arm.target.died() => {
+            return Err(RunFault::Target { case: case.to_owned(), fault });
+        }
+        opened = opening => opened.unwrap_or(Err(DriverFault::Silent {
+            operation: "connect",
+            deadline_ms: OPEN_LIMIT_MS,
+        })),
+    };
+    let driver = opened.map_err(|fault| RunFault::Driver { case: case.to_owned(), fault })?;
+    settle(&*arm.target, begin, Rest::Answered)
+        .await
+        .map_err(|fault| RunFault::Target { case: case.to_owned(), fault })?;
+    let close = arm.target.ledger().mark();
+    Ok((Arc::from(driver), ConnectSpan { open, close }))
+}
+
+impl Stage<'_> {
+    fn driver_fault(&self, fault: DriverFault) -> RunFault {
+        RunFault::Driver { case: self.case.clone(), fault }
+    }
+
+    fn target_fault(&self, fault: TargetFault) -> RunFault {
+        RunFault::Target { case: self.case.clone(), fault }
+    }
+
+    async fn step(&mut self, id: StepId, step: &Step) -> Result<(), RunFault> {
+        if self.stop.asked() {
+            return Err(RunFault::Stopped { case: self.case.clone() });
+        }
+        let open = match &step.play {
+            Play::Perform(operation) => self.ask(id, operation),
+            Play::Begin(operation) => {
+                let open = self.ask(id, operation);
+                self.open.push_back(open);
+                return Ok(());
+            }
+            Play::Join => self.open.pop_front().expect("the catalogue's test pairs begin and join"),
+            Play::Restart => return self.restart().await,
+        };
+        let done = self.answered(open, step).await?;
+        self.done.push(done);
+        Ok(())
+    }
+
+    fn ask(&self, id: StepId, operation: &Operation) -> Open {
+        let request = Request {
+            id: RequestId(id.number()),
+            deadline_ms: DEADLINE_MS,
+            traceparent: None,
+            operation: operation.clone(),
+        };
+        let driver = self.driver.clone();
+        let mark = self.arm.target.ledger().mark();
+        let started = Instant::now();
+        let answer = tokio::spawn(async move { driver.perform(request).await });
+        Open { id, operation: operation.clone(), mark, started, answer }
+    }
+
+    async fn answered(&self, mut open: Open, step: &Step) -> Result<Done, RunFault> {
+        let deadline = Duration::from_millis(DEADLINE_MS);
+        let answer = tokio::select! {
+            fault = self.arm.target.died() => {
+                open.answer.abort();
+                return Err(self.target_fault(fault));
+            }
+            () = self.stop.wait() => {
+                open.answer.abort();
+                return Err(RunFault::Stopped { case: self.case.clone() });
+            }
+            answer = timeout(deadline, &mut open.answer) => answer,
+        };
+        let elapsed = open.started.elapsed();
+        let silent =
+            DriverFault::Silent { operation: open.operation.name(), deadline_ms: DEADLINE_MS };
+        let outcome = match answer {
+            Err(_) => {
+                open.answer.abort();
+                Err(silent)
+            }
+            Ok(Err(panicked)) => Err(DriverFault::Gone { cause: panicked.to_string() }),
+            Ok(Ok(outcome)) => outcome,
+        };
+        let outcome = outcome.map_err(|fault| self.driver_fault(fault))?;
+        settle(&*self.arm.target, self.begin, Rest::Answered)
+            .await
+            .map_err(|fault| self.target_fault(fault))?;
+        let mut verdicts = vec![judge_outcome(&step.expect, &outcome)];
+        verdicts.push(self.await_events(&open.operation, &outcome).await);
+        let span = StepSpan {
+            step: open.id,
+            namespace: None,
+            open: open.mark,
+            close: self.arm.target.ledger().mark(),
+            traceparent: None,
+        };
+        if let Some(leaves) = &step.leaves {
+            let seen = self.arm.target.task(&self.namespace, &leaves.container).await;
+            let seen = seen.map_err(|fault| self.target_fault(fault))?;
+            verdicts.push(judge_state(leaves, seen));
+        }
+        Ok(Done {
+            operation: open.operation,
+            expected: step.expect.words(),
+            outcome,
+            span,
+            verdicts,
+            started: open.started,
+            elapsed,
+        })
+    }
+
+    async fn await_events(&self, operation: &Operation, outcome: &Outcome) -> Verdict {
+        let owed = owed(operation, outcome);
+        let limit = Instant::now() + Duration::from_millis(EVENT_LIMIT_MS);
+        loop {
+            let events = self.arm.target.events(&self.namespace);
+            let missing = owed.iter().find(|owed| !events.iter().any(|event| owed.is(event)));
+            let Some(missing) = missing else { return Verdict::pass("events") };
+            let left = limit.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let whose = match &missing.exec {
+                    Some(exec) => format!("exec {exec} of {}", missing.container),
+                    None => missing.container.to_string(),
+                };
+                let detail =
+                    format!("{} of {whose} did not come within {EVENT_LIMIT_MS} ms", missing.topic);
+                return Verdict::fail("events", detail);
+            }
+            self.arm.target.events_changed(&self.namespace, events.len(), left).await;
+        }
+    }
+
+    async fn close_driver(&self, how: Close) -> Result<(), RunFault> {
+        let closing = timeout(Duration::from_millis(OPEN_LIMIT_MS), self.driver.close(how));
+        let silent = Err(DriverFault::Silent { operation: "close", deadline_ms: OPEN_LIMIT_MS });
+        closing.await.unwrap_or(silent).map_err(|fault| self.driver_fault(fault))
+    }
+
+    async fn restart(&mut self) -> Result<(), RunFault> {
+        self.close_driver(Close::Crash).await?;
+        let (driver, connect) =
+            open_driver(self.arm, &self.case, &self.namespace, self.begin).await?;
+        self.notices = Notices::of(driver.clone());
+        self.driver = driver;
+        self.connects.push(connect);
+        Ok(())
+    }
+
+    async fn finish(mut self, emit: &mut (dyn FnMut(Line) + Send)) -> Result<Played, RunFault> {
+        let target = &*self.arm.target;
+        let of_target = |fault| RunFault::Target { case: self.case.clone(), fault };
+        quiet(target, self.begin).await.map_err(of_target)?;
+        let mut case_verdicts = Vec::new();
+        let tells_exits = self.driver.hello().capabilities.contains(&Capability::Exits);
+        // A client that was killed in between cannot have told what happened meanwhile.
+        if tells_exits && self.connects.len() == 1 {
+            case_verdicts.push(self.notices.judge(&target.events(&self.namespace)).await);
+        }
+        self.close_driver(Close::Graceful).await?;
+        settle(target, self.begin, Rest::Closed).await.map_err(of_target)?;
+        let calls = target.ledger().calls_between(self.begin, target.ledger().mark());
+        let left_behind = target.leftovers(&self.namespace).await.map_err(of_target)?;
+        case_verdicts.push(if left_behind.is_empty() {
+            Verdict::pass("leftovers")
+        } else {
+            Verdict::fail("leftovers", left_behind.join(", "))
+        });
+        let spans: Vec<StepSpan> = self.done.iter().map(|done| done.span.clone()).collect();
+        let accounts = Accounts::new(calls, &self.connects, &spans);
+        Ok(self.settle_accounts(&accounts, case_verdicts, left_behind, emit))
+    }
+
+    fn settle_accounts(
+        mut self,
+        accounts: &Accounts,
+        mut case_verdicts: Vec<Verdict>,
+        left_behind: Vec<String>,
+        emit: &mut (dyn FnMut(Line) + Send),
+    ) -> Played {
+        let spent: Vec<Spent<'_>> = self
+            .done
+            .iter()
+            .map(|done| Spent {
+                step: done.span.step,
+                operation: &done.operation,
+                outcome: &done.outcome,
+            })
+            .collect();
+        let mut counted = judge_case(&self.arm.budget, accounts, &spent, self.connects.len());
+        let allowed: Vec<_> =
+            spent.iter().map(|spent| allowances(&self.arm.budget, spent)).collect();
+        case_verdicts.append(&mut counted.case);
+        for done in &mut self.done {
+            done.verdicts.extend(counted.steps.remove(&done.span.step).unwrap_or_default());
+        }
+        let mut all: Vec<&mut Verdict> =
+            self.done.iter_mut().flat_map(|done| &mut done.verdicts).collect();
+        all.extend(&mut case_verdicts);
+        let unexpected = self.arm.known.apply(&self.case, &mut all);
+        case_verdicts.extend(unexpected);
+        let failed = case_verdicts.iter().any(Verdict::failed)
+            || self.done.iter().any(|done| done.verdicts.iter().any(Verdict::failed));
+        let result = if failed { CheckResult::Fail } else { CheckResult::Pass };
+
+        let run = self.arm.run;
+        let origin = self.arm.target.ledger().origin();
+        for (done, allowance) in self.done.into_iter().zip(allowed) {
+            let step = done.span.step;
+            emit(Line::Step(Box::new(StepLine {
+                run,
+                case: self.case.clone(),
+                step: step.number(),
+                actor: 0,
+                operation: done.operation.name().to_owned(),
+                arguments: StepLine::arguments_of(&done.operation),
+                expected: done.expected,
+                outcome: done.outcome,
+                rpcs: accounts.of_step(step),
+                codes: accounts.codes_of_step(step),
+                allowance,
+                verdicts: done.verdicts,
+                started_us: micros(done.started.saturating_duration_since(origin)),
+                elapsed_us: micros(done.elapsed),
+            })));
+        }
+        for call in accounts.lines(run, &self.case) {
+            emit(Line::Call(Box::new(call)));
+        }
+        emit(Line::CaseEnd(Box::new(CaseEnd {
+            run,
+            case: self.case,
+            connect: accounts.of_connect(),
+            background: accounts.of_background(),
+            overlap: accounts
+                .overlaps()
+                .into_iter()
+                .map(|(steps, rpcs)| (joined(&steps), rpcs))
+                .collect(),
+            left_behind,
+            verdicts: case_verdicts,
+            verdict: result,
+            skipped: None,
+        })));
+        Played { result, rpcs: accounts.all() }
+    }
+}
+
+fn joined(steps: &[StepId]) -> String {
+    steps.iter().map(|step| step.number().to_string()).collect::<Vec<_>>().join("+")
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,14 @@
+//! The runner: takes a client through scenarios on a target and writes down what it saw.
+
+mod accounts;
+mod arm;
+mod case;
+mod fault;
+mod judge;
+mod notices;
+mod settle;
+mod stop;
+
+pub use arm::{Arm, ArmEnd, run_arm};
+pub use fault::RunFault;
+pub use stop::Stop;

@@ -1,0 +1,117 @@
+//! What a driver says unasked, collected beside the steps.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use driver_protocol::{Driver, Notice};
+use run_record::Verdict;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::Event;
+
+/// How long a driver may take to tell an exit that the observer has seen.
+const NOTICE_LIMIT_MS: u64 = 5_000;
+
+/// Notices of one driver.
+pub(super) struct Notices {
+    heard: Arc<Mutex<Vec<Notice>>>,
+    count: watch::Receiver<usize>,
+    listener: tokio::task::JoinHandle<()>,
+}
+
+impl Notices {
+    /// Listens until the driver has no more to say.
+    pub(super) fn of(driver: Arc<dyn Driver>) -> Self {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (told, count) = watch::channel(0);
+        let into = heard.clone();
+        let listener = tokio::spawn(async move {
+            while let Some(notice) = driver.next_notice().await {
+                let mut notices = into.lock().expect("nothing panics while it holds notices");
+                notices.push(notice);
+                told.send_replace(notices.len());
+            }
+        });
+        Self { heard, count, listener }
+    }
+
+    /// Holds the notices against the exits that the observer saw: each is told once, and rightly.
+    pub(super) async fn judge(&mut self, events: &[Event]) -> Verdict {
+        let exits: Vec<&Event> =
+            events.iter().filter(|event| event.topic == "/tasks/exit").collect();
+        let enough = self.count.wait_for(|count| *count >= exits.len());
+        let in_time = timeout(Duration::from_millis(NOTICE_LIMIT_MS), enough).await.is_ok();
+        let heard = self.heard.lock().expect("nothing panics while it holds notices");
+        compare(&exits, &heard, in_time)
+    }
+}
+
+impl Drop for Notices {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+fn compare(exits: &[&Event], heard: &[Notice], in_time: bool) -> Verdict {
+    let shown = |container: &str, exec: Option<&str>, status: String| match exec {
+        Some(exec) => format!("exec {exec} of {container}: {status}"),
+        None => format!("{container}: {status}"),
+    };
+    let mut seen: Vec<String> = exits
+        .iter()
+        .map(|event| {
+            let status = event.status.map_or("unknown".into(), |status| status.to_string());
+            shown(event.container.as_str(), event.exec.as_ref().map(|e| e.as_str()), status)
+        })
+        .collect();
+    let mut told: Vec<String> = heard
+        .iter()
+        .map(|Notice::Exit { container, exec, status, .. }| {
+            let status = serde_json::to_string(status).unwrap_or_default();
+            let status = status.trim_matches('"').to_owned();
+            shown(container.as_str(), exec.as_ref().map(|exec| exec.as_str()), status)
+        })
+        .collect();
+    seen.sort();
+    told.sort();
+    if seen == told {
+        return Verdict::pass("exit-once");
+    }
+    let late = if in_time { String::new() } else { format!(" within {NOTICE_LIMIT_MS} ms") };
+    let detail = format!("the server reported exits {seen:?}, the driver told {told:?}{late}");
+    Verdict::fail("exit-once", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driver_protocol::{ContainerId, ExitStatus};
+
+    fn exit(status: u32) -> Event {
+        Event {
+            topic: "/tasks/exit".into(),
+            namespace: "n".into(),
+            container: ContainerId::new("c0"),
+            exec: None,
+            status: Some(status),
+        }
+    }
+
+    fn notice(status: u32) -> Notice {
+        Notice::Exit {
+            container: ContainerId::new("c0"),
+            exec: None,
+            status: ExitStatus::Code(status),
+            at_ns: None,
+        }
+    }
+
+    #[test]
+    fn an_exit_told_twice_fails_and_so_does_one_told_wrongly() {
+        assert!(!compare(&[&exit(7)], &[notice(7)], true).failed());
+        assert!(compare(&[&exit(7)], &[notice(7), notice(7)], true).failed());
+        assert!(compare(&[&exit(7)], &[notice(0)], true).failed());
+        assert!(compare(&[&exit(7)], &[], false).failed());
+    }
+}

@@ -1,0 +1,119 @@
+//! What the runner needs of a server under observation. Targets live elsewhere: the runner knows
+//! neither the mock nor the real one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use driver_protocol::{ContainerId, ExecId, Lifecycle, Pending};
+use rpc_ledger::{Ledger, Mark};
+use run_record::{Rpcs, TargetRef, Verdict};
+
+/// An event as the observer saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its topic, verbatim.
+    pub topic: String,
+    /// Whose namespace.
+    pub namespace: String,
+    /// Whose.
+    pub container: ContainerId,
+    /// Which exec's; `None`: the container's own.
+    pub exec: Option<ExecId>,
+    /// Of an exit.
+    pub status: Option<u32>,
+}
+
+/// The target failed, or the harness could not observe it. Not a verdict about any client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetFault {
+    /// The server ended.
+    #[error("the target died: {0}")]
+    Died(String),
+    /// The observer could not ask.
+    #[error("the observer could not {action}: {cause}")]
+    Observer {
+        /// What it wanted.
+        action: String,
+        /// Why not.
+        cause: String,
+    },
+    /// The tap lost sight of a connection: its counts cannot be trusted.
+    #[error("the tap went blind: {0}")]
+    Blind(String),
+    /// Something did not come to rest.
+    #[error("{what} did not come to rest within {limit_ms} ms")]
+    Restless {
+        /// What.
+        what: String,
+        /// How long it was given.
+        limit_ms: u64,
+    },
+    /// The target could not be ended cleanly.
+    #[error("the target could not be ended cleanly: {0}")]
+    Stop(String),
+}
+
+/// What a target says when it is closed.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// What the tap counted of the player.
+    pub player: Rpcs,
+    /// What the tap counted of the observer.
+    pub observer: Rpcs,
+    /// What the server itself counted.
+    pub daemon: Option<Rpcs>,
+    /// Whether these agree.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// A server behind a tap, with an observer of its own.
+pub trait Target: Send + Sync {
+    /// What it is.
+    fn describe(&self) -> TargetRef;
+
+    /// The socket that players dial.
+    fn socket(&self) -> &Path;
+
+    /// The root file system for containers, where processes are real.
+    fn rootfs(&self) -> Option<&Path>;
+
+    /// The namespace of the n-th case: nobody else uses it.
+    fn namespace(&self, case: usize) -> String;
+
+    /// What the tap sees of players.
+    fn ledger(&self) -> &Ledger;
+
+    /// Done when the tap's reader has read everything that passed before the mark.
+    fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>>;
+
+    /// Done when the server dies; pending as long as it lives.
+    fn died(&self) -> Pending<'_, TargetFault>;
+
+    /// How the server sees a task now; `None`: there is none.
+    fn task<'a>(
+        &'a self,
+        namespace: &'a str,
+        container: &'a ContainerId,
+    ) -> Pending<'a, Result<Option<Lifecycle>, TargetFault>>;
+
+    /// Events of a namespace seen so far. Changes are told by [`Target::events_changed`].
+    fn events(&self, namespace: &str) -> Vec<Event>;
+
+    /// Done when an event has come since `seen` of the namespace were counted, or at the limit.
+    fn events_changed<'a>(
+        &'a self,
+        namespace: &'a str,
+        seen: usize,
+        limit: Duration,
+    ) -> Pending<'a, ()>;
+
+    /// What there still is in a namespace, in words.
+    fn leftovers<'a>(&'a self, namespace: &'a str)
+    -> Pending<'a, Result<Vec<String>, TargetFault>>;
+
+    /// Removes all that is in a namespace, and the namespace.
+    fn clean_up<'a>(&'a self, namespace: &'a str) -> Pending<'a, Result<(), TargetFault>>;
+
+    /// Ends it: nothing of it is left, and its counts are compared.
+    fn close(self: Box<Self>) -> Pending<'static, Result<Closing, TargetFault>>;
+}
