@@ -1,0 +1,195 @@
+//! The tap: listens, connects on, and keeps what the connections say.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rpc_ledger::{ConnectionId, Ledger, Mark};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::progress::Progress;
+use crate::reader::Blind;
+use crate::relay::relay;
+
+/// Why a tap could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TapError {
+    /// Somebody listens there already.
+    #[error("cannot listen on {}: another process listens there", .0.display())]
+    Taken(PathBuf),
+    /// Something is there that is no socket.
+    #[error("cannot listen on {}: a file that is not a socket is in the way", .0.display())]
+    NotASocket(PathBuf),
+    /// The system said no.
+    #[error("cannot listen on {}: {cause}", path.display())]
+    Listen {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// A connection whose counts are void.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlindConnection {
+    /// Which.
+    pub connection: ConnectionId,
+    /// Why.
+    pub reason: Blind,
+}
+
+/// A connection that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// Which.
+    pub connection: ConnectionId,
+    /// The process at its other end, when it was made.
+    pub peer_pid: Option<i32>,
+    /// Whether it still stands.
+    pub open: bool,
+}
+
+#[derive(Debug)]
+struct State {
+    ledger: Ledger,
+    progress: Arc<Progress>,
+    upstream: PathBuf,
+    connections: Mutex<BTreeMap<ConnectionId, ConnectionInfo>>,
+    blind: Mutex<Vec<BlindConnection>>,
+    unreachable: AtomicU64,
+}
+
+/// A running tap. Dropping it ends its connections and removes its socket.
+#[derive(Debug)]
+pub struct Tap {
+    socket: PathBuf,
+    state: Arc<State>,
+    accepting: JoinHandle<()>,
+}
+
+impl Tap {
+    /// Listens on `listen`, relays to `upstream`, counts into `ledger`. `upstream` need not exist
+    /// yet: it is dialled for each connection.
+    pub async fn start(listen: &Path, upstream: &Path, ledger: Ledger) -> Result<Self, TapError> {
+        make_room(listen).await?;
+        let failed = |cause| TapError::Listen { path: listen.to_owned(), cause };
+        let listener = UnixListener::bind(listen).map_err(failed)?;
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(listen, private).map_err(failed)?;
+        let state = Arc::new(State {
+            progress: Arc::new(Progress::new(ledger.clone())),
+            ledger,
+            upstream: upstream.to_owned(),
+            connections: Mutex::default(),
+            blind: Mutex::default(),
+            unreachable: AtomicU64::new(0),
+        });
+        let accepting = tokio::spawn(accept(listener, state.clone()));
+        Ok(Self { socket: listen.to_owned(), state, accepting })
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What it counts into.
+    pub fn ledger(&self) -> &Ledger {
+        &self.state.ledger
+    }
+
+    /// Takes a number that stands after every chunk relayed so far.
+    pub fn mark(&self) -> Mark {
+        self.state.ledger.mark()
+    }
+
+    /// Done when the reader has read all that was relayed before the mark.
+    pub async fn caught_up(&self, mark: Mark) {
+        self.state.progress.caught_up(mark).await;
+    }
+
+    /// Connections that the reader could not follow. Theirs are no counts.
+    pub fn blind(&self) -> Vec<BlindConnection> {
+        self.state.blind.lock().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// Connections that ended at once because upstream could not be reached.
+    pub fn unreachable(&self) -> u64 {
+        self.state.unreachable.load(Ordering::Relaxed)
+    }
+
+    /// All connections that were made.
+    pub fn connections(&self) -> Vec<ConnectionInfo> {
+        let connections = self.state.connections.lock();
+        connections.expect("nothing panics while it holds this lock").values().copied().collect()
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// A socket file that a dead process left is removed; one that somebody serves is not.
+async fn make_room(path: &Path) -> Result<(), TapError> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if !metadata.file_type().is_socket() {
+        return Err(TapError::NotASocket(path.to_owned()));
+    }
+    match UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+                .map_err(|cause| TapError::Listen { path: path.to_owned(), cause })
+        }
+        _ => Err(TapError::Taken(path.to_owned())),
+    }
+}
+
+async fn accept(listener: UnixListener, state: Arc<State>) {
+    // Owned here: aborting this task aborts every connection.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // An error here is one connection's (it was gone before we came), not ours.
+                if let Ok((client, _)) = accepted {
+                    connections.spawn(serve(client, state.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(client: UnixStream, state: Arc<State>) {
+    let Ok(server) = UnixStream::connect(&state.upstream).await else {
+        state.unreachable.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
+    let connection = state.ledger.open_connection();
+    let peer_pid = client.peer_cred().ok().and_then(|peer| peer.pid());
+    let info = ConnectionInfo { connection, peer_pid, open: true };
+    state.note(info);
+    let told = state.clone();
+    let tell_blind = move |reason| {
+        let mut blind = told.blind.lock().expect("nothing panics while it holds this lock");
+        blind.push(BlindConnection { connection, reason });
+    };
+    let progress = state.progress.clone();
+    relay(client, server, connection, state.ledger.clone(), progress, tell_blind).await;
+    state.note(ConnectionInfo { open: false, ..info });
+}
+
+impl State {
+    fn note(&self, info: ConnectionInfo) {
+        let mut all = self.connections.lock().expect("nothing panics while it holds this lock");
+        all.insert(info.connection, info);
+    }
+}
