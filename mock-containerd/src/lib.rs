@@ -1,1 +1,38 @@
-//! A mock containerd that counts every RPC.
+//! A mock containerd: real gRPC services on a Unix socket or in memory, scripted processes, and a
+//! ledger of every RPC that reached it.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use containerd_client::services::v1::version_client::VersionClient;
+//! use mock_containerd::MockContainerd;
+//!
+//! let mock = MockContainerd::builder().start().await?;
+//! let channel = containerd_client::connect(mock.socket()).await?;
+//! let version = VersionClient::new(channel).version(()).await?.into_inner();
+//! assert_eq!(version.version, "1.6.20");
+//! assert_eq!(mock.ledger().counts().started_by_short_name()["Version/Version"], 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is not modelled answers `Unimplemented`, is counted, and stands in [`methods`].
+
+mod clock;
+mod events;
+mod memory;
+mod methods;
+mod mock;
+mod processes;
+mod profile;
+mod server;
+mod services;
+mod state;
+mod stubs;
+mod world;
+
+pub use memory::InMemory;
+pub use methods::{Method, methods};
+pub use mock::{Builder, MockContainerd, StartError};
+pub use processes::{ProcessScript, ScriptError, Scripts};
+pub use profile::Profile;

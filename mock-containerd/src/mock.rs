@@ -1,0 +1,176 @@
+//! The mock as others hold it: built, started, asked what it counted, dropped.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rpc_ledger::Ledger;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tonic::service::Routes;
+
+use crate::Profile;
+use crate::memory::InMemory;
+use crate::processes::{ProcessScript, Scripts};
+use crate::server::{routes, serve};
+use crate::state::State;
+use crate::world::World;
+
+/// Why a mock could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody listens there already.
+    #[error("cannot listen on {}: another process listens there", .0.display())]
+    Taken(PathBuf),
+    /// Something is there that is no socket.
+    #[error("cannot listen on {}: a file that is not a socket is in the way", .0.display())]
+    NotASocket(PathBuf),
+    /// The system said no.
+    #[error("cannot listen on {}: {cause}", path.display())]
+    Listen {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// Options of a mock.
+#[derive(Debug, Default)]
+pub struct Builder {
+    profile: Profile,
+    ledger: Option<Ledger>,
+    socket: Option<PathBuf>,
+    scripts: Scripts,
+}
+
+impl Builder {
+    /// Plays this version.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Counts into this ledger.
+    pub fn ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    /// Listens here. Without, in a private folder of its own.
+    pub fn socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.socket = Some(path.into());
+        self
+    }
+
+    /// Gives a command, by its first word, a script of its own.
+    pub fn process(mut self, command: impl Into<String>, script: ProcessScript) -> Self {
+        self.scripts.register(command, script);
+        self
+    }
+
+    /// Takes scripts that were read from a file.
+    pub fn processes(mut self, scripts: Scripts) -> Self {
+        self.scripts = scripts;
+        self
+    }
+
+    fn parts(self) -> (Routes, Ledger, Option<PathBuf>) {
+        let world = World::new(State::new(self.profile), self.scripts);
+        (routes(&world), self.ledger.unwrap_or_default(), self.socket)
+    }
+
+    /// Serves in memory, without any socket.
+    pub fn in_memory(self) -> InMemory {
+        let (routes, ledger, _) = self.parts();
+        InMemory::new(routes, ledger)
+    }
+
+    /// Serves on a socket.
+    pub async fn start(self) -> Result<MockContainerd, StartError> {
+        let (routes, ledger, socket) = self.parts();
+        let (folder, socket) = match socket {
+            Some(socket) => (None, socket),
+            None => {
+                let folder = tempfile::Builder::new().prefix("laconic-mock-").tempdir();
+                let folder = folder
+                    .map_err(|cause| StartError::Listen { path: std::env::temp_dir(), cause })?;
+                let socket = folder.path().join("containerd.sock");
+                (Some(folder), socket)
+            }
+        };
+        let listener = listen(&socket).await?;
+        let accepting = tokio::spawn(accept(listener, routes, ledger.clone()));
+        Ok(MockContainerd { socket, ledger, accepting, _folder: folder })
+    }
+}
+
+/// A running mock. Dropping it stops it and removes its socket.
+#[derive(Debug)]
+pub struct MockContainerd {
+    socket: PathBuf,
+    ledger: Ledger,
+    accepting: JoinHandle<()>,
+    // Private (0700) as tempfile makes it, and removed with the mock.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl MockContainerd {
+    /// Options.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What it counted.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl Drop for MockContainerd {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
+    let failed = |cause| StartError::Listen { path: socket.to_owned(), cause };
+    if let Ok(metadata) = std::fs::symlink_metadata(socket) {
+        if !metadata.file_type().is_socket() {
+            return Err(StartError::NotASocket(socket.to_owned()));
+        }
+        // A socket file that a dead process left refuses; one that is served does not.
+        match UnixStream::connect(socket).await {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(socket).map_err(failed)?;
+            }
+            _ => return Err(StartError::Taken(socket.to_owned())),
+        }
+    }
+    let listener = UnixListener::bind(socket).map_err(failed)?;
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(socket, private).map_err(failed)?;
+    Ok(listener)
+}
+
+async fn accept(listener: UnixListener, routes: Routes, ledger: Ledger) {
+    // Owned here: aborting this task aborts every connection.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // An error here is one connection's (it was gone before we came), not ours.
+                if let Ok((io, _)) = accepted {
+                    connections.spawn(serve(io, routes.clone(), ledger.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}

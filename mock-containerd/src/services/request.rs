@@ -1,0 +1,25 @@
+//! What requests carry beside their message.
+
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
+
+use crate::state::{Failure, check_identifier};
+
+/// The namespace that a request names, if it names one. The first value counts.
+pub(super) fn caller(metadata: &MetadataMap) -> Option<String> {
+    let value = metadata.get("containerd-namespace")?.to_str().ok()?;
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// The namespace that a request must name.
+pub(super) fn namespace<T>(request: &Request<T>) -> Result<String, Status> {
+    let namespace = caller(request.metadata()).ok_or_else(Failure::no_namespace)?;
+    check_identifier(&namespace)
+        .map_err(|error| Failure::invalid(format!("namespace validation: {error}")))?;
+    Ok(namespace)
+}
+
+/// Takes a request apart.
+pub(super) fn taken<T>(request: Request<T>) -> Result<(String, T), Status> {
+    Ok((namespace(&request)?, request.into_inner()))
+}

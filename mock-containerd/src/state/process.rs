@@ -1,0 +1,115 @@
+//! One process: the init of a task, or an exec.
+
+use containerd_client::types::v1::{Process as Shown, Status};
+use prost_types::Timestamp;
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::processes::ProcessScript;
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Exit {
+    pub(crate) status: u32,
+    pub(crate) at: Timestamp,
+}
+
+impl Exit {
+    pub(crate) fn now(status: u32) -> Self {
+        Self { status, at: clock::now() }
+    }
+
+    /// What is told of a process that never ran.
+    pub(crate) fn never(status: u32) -> Self {
+        Self { status, at: clock::GO_ZERO }
+    }
+}
+
+/// What those who wait for a process hear.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Waited {
+    /// It lives.
+    Pending,
+    /// It ended.
+    Exited(Exit),
+    /// Its shim is gone.
+    Closed,
+}
+
+/// Where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    Created,
+    Running,
+    Stopped(Exit),
+}
+
+/// The paths of its standard streams, and whether it has a terminal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Streams {
+    pub(crate) stdin: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) terminal: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(super) pid: u32,
+    pub(super) phase: Phase,
+    pub(super) streams: Streams,
+    pub(super) script: ProcessScript,
+    /// An exit that happens once the task is thawed.
+    pub(super) queued: Option<u32>,
+    pub(super) start_failed: bool,
+    pub(super) stdin_closed: watch::Sender<bool>,
+    pub(super) waited: watch::Sender<Waited>,
+}
+
+impl Process {
+    pub(super) fn new(pid: u32, streams: Streams, script: ProcessScript) -> Self {
+        Self {
+            pid,
+            phase: Phase::Created,
+            streams,
+            script,
+            queued: None,
+            start_failed: false,
+            stdin_closed: watch::Sender::new(false),
+            waited: watch::Sender::new(Waited::Pending),
+        }
+    }
+
+    pub(super) fn stop(&mut self, exit: Exit) {
+        self.phase = Phase::Stopped(exit.clone());
+        self.queued = None;
+        self.waited.send_replace(Waited::Exited(exit));
+    }
+
+    pub(super) fn running(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    /// As the API shows it. While the task is paused, everything in it is.
+    pub(super) fn shown(&self, id: &str, paused: bool) -> Shown {
+        let (status, exit) = match &self.phase {
+            Phase::Created => (Status::Created, None),
+            Phase::Running => (Status::Running, None),
+            Phase::Stopped(exit) => (Status::Stopped, Some(exit.clone())),
+        };
+        let status = if paused { Status::Paused } else { status };
+        let exit = exit.unwrap_or(Exit::never(0));
+        Shown {
+            id: id.to_owned(),
+            pid: self.pid,
+            status: status.into(),
+            stdin: self.streams.stdin.clone(),
+            stdout: self.streams.stdout.clone(),
+            stderr: self.streams.stderr.clone(),
+            terminal: self.streams.terminal,
+            exit_status: exit.status,
+            exited_at: Some(exit.at),
+            ..Default::default()
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The rules of one task: what each operation does in each state, as runc's shim has them.
+
+use std::collections::BTreeMap;
+
+use super::process::{Exit, Phase, Process, Streams};
+use super::{Failure, check_identifier};
+use crate::Profile;
+use crate::processes::ProcessScript;
+
+const SIGKILL: u32 = 9;
+const SIGTERM: u32 = 15;
+/// The largest signal there is.
+const SIGNAL_MAX: u32 = 64;
+/// CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH: by default they end nothing.
+const HARMLESS: [u32; 8] = [17, 18, 19, 20, 21, 22, 23, 28];
+
+/// What a task is made of.
+#[derive(Debug)]
+pub(crate) struct NewTask {
+    pub(crate) id: String,
+    pub(crate) streams: Streams,
+    pub(crate) script: ProcessScript,
+    pub(crate) rootfs: Vec<containerd_client::types::Mount>,
+}
+
+/// What an exec is made of.
+#[derive(Debug)]
+pub(crate) struct NewExec {
+    pub(crate) container: String,
+    pub(crate) exec: String,
+    pub(crate) streams: Streams,
+    pub(crate) script: ProcessScript,
+}
+
+/// What changed in a task, to be told as events.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Happened {
+    Started,
+    ExecAdded(String),
+    ExecStarted(String, u32),
+    /// `None`: the init.
+    Exited(Option<String>, u32, Exit),
+    Paused,
+    Resumed,
+}
+
+type Done<T> = Result<(T, Vec<Happened>), Failure>;
+
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(super) init: Process,
+    pub(super) execs: BTreeMap<String, Process>,
+    pub(super) paused: bool,
+    profile: Profile,
+}
+
+impl Task {
+    pub(super) fn new(profile: Profile, init: Process) -> Self {
+        Self { init, execs: BTreeMap::new(), paused: false, profile }
+    }
+
+    fn refuse<T>(&self, what: &str) -> Result<T, Failure> {
+        Err(Failure::shim(self.profile, what))
+    }
+
+    /// `exec` empty: the init.
+    pub(super) fn process(&self, exec: &str) -> Result<&Process, Failure> {
+        if exec.is_empty() {
+            return Ok(&self.init);
+        }
+        self.execs.get(exec).ok_or_else(|| Failure::no_process(exec))
+    }
+
+    fn exec_mut(&mut self, exec: &str) -> Result<&mut Process, Failure> {
+        self.execs.get_mut(exec).ok_or_else(|| Failure::no_process(exec))
+    }
+
+    fn state_word(&self) -> &'static str {
+        match (&self.init.phase, self.paused) {
+            (_, true) => "paused",
+            (Phase::Created, _) => "created",
+            (Phase::Running, _) => "running",
+            (Phase::Stopped(_), _) => "stopped",
+        }
+    }
+
+    pub(super) fn start(&mut self) -> Done<u32> {
+        match self.state_word() {
+            "created" => {}
+            state => return self.refuse(&format!("cannot start a {state} process")),
+        }
+        if let Some(cause) = self.init.script.start_failure() {
+            // As a real task does, it stays created until it is killed.
+            return self.refuse(&format!("OCI runtime start failed: {cause}"));
+        }
+        self.init.phase = Phase::Running;
+        Ok((self.init.pid, vec![Happened::Started]))
+    }
+
+    /// Starts an exec; `None`: the shim has crashed over it, and the task with it.
+    pub(super) fn start_exec(&mut self, exec: &str, pid: u32, id: &str) -> Done<Option<u32>> {
+        let (profile, paused, init) = (self.profile, self.paused, self.init.phase.clone());
+        let process = self.exec_mut(exec)?;
+        let refuse = |what: &str| Err(Failure::shim(profile, what));
+        if let Phase::Stopped(_) = init {
+            if profile != Profile::V1_6 {
+                let what = format!("container {id} init process is not running");
+                return Err(Failure::precondition(what));
+            }
+            if let Phase::Stopped(_) = process.phase {
+                return refuse("cannot start a stopped process");
+            }
+            return refuse(
+                "OCI runtime exec failed: exec failed: cannot exec in a stopped container",
+            );
+        }
+        match process.phase {
+            Phase::Created if process.start_failed => return Ok((None, Vec::new())),
+            Phase::Created if paused => {
+                return refuse(
+                    "OCI runtime exec failed: exec failed: cannot exec in a paused container \
+                     (use --ignore-paused to override)",
+                );
+            }
+            Phase::Created => {}
+            Phase::Running => return refuse("cannot start a running process"),
+            Phase::Stopped(_) => return refuse("cannot start a stopped process"),
+        }
+        if let Some(cause) = process.script.start_failure() {
+            let what = format!("OCI runtime exec failed: exec failed: {cause}");
+            process.start_failed = true;
+            process.waited.send_replace(super::Waited::Exited(Exit::never(0)));
+            return refuse(&what);
+        }
+        process.pid = pid;
+        process.phase = Phase::Running;
+        Ok((Some(pid), vec![Happened::ExecStarted(exec.to_owned(), pid)]))
+    }
+
+    pub(super) fn exec(&mut self, new: NewExec) -> Done<()> {
+        check_identifier(&new.exec)
+            .map_err(|error| Failure::invalid(format!("invalid exec id {}: {error}", new.exec)))?;
+        match self.state_word() {
+            state @ ("paused" | "stopped") => {
+                return self.refuse(&format!("cannot exec in a {state} state"));
+            }
+            _ => {}
+        }
+        if self.execs.contains_key(&new.exec) {
+            return Err(Failure::already_exists(format!("id {}", new.exec)));
+        }
+        self.execs.insert(new.exec.clone(), Process::new(0, new.streams, new.script));
+        Ok(((), vec![Happened::ExecAdded(new.exec)]))
+    }
+
+    pub(super) fn kill(&mut self, signal: u32, all: bool) -> Done<()> {
+        if let Phase::Stopped(_) = self.init.phase {
+            if all {
+                return Ok(((), Vec::new()));
+            }
+            return Err(Failure::not_found("process already finished"));
+        }
+        if signal > SIGNAL_MAX {
+            return self.refuse(
+                "unknown error after kill: runc did not terminate successfully: exit status 1: \
+                 unable to signal init: invalid argument\n",
+            );
+        }
+        let status = match (&self.init.phase, signal) {
+            (_, 0) => return Ok(((), Vec::new())),
+            (_, SIGKILL) => 128 + SIGKILL,
+            // runc's own init waits there still, and Go's runtime dies of a signal with 2.
+            (Phase::Created, signal) if !HARMLESS.contains(&signal) => 2,
+            (Phase::Running, SIGTERM) => match self.init.script.term_status() {
+                Some(status) if self.paused => {
+                    self.init.queued = Some(status);
+                    return Ok(((), Vec::new()));
+                }
+                Some(status) => status,
+                // Process 1 without a handler: the kernel drops the signal.
+                None => return Ok(((), Vec::new())),
+            },
+            _ => return Ok(((), Vec::new())),
+        };
+        Ok(((), self.end_init(Exit::now(status))))
+    }
+
+    pub(super) fn kill_exec(&mut self, exec: &str, signal: u32) -> Done<()> {
+        let paused = self.paused;
+        let process = self.exec_mut(exec)?;
+        match process.phase {
+            Phase::Created => return Err(Failure::precondition("process not created")),
+            Phase::Stopped(_) => return Err(Failure::not_found("process already finished")),
+            Phase::Running => {}
+        }
+        if signal > SIGNAL_MAX {
+            return self.refuse("unknown error after kill: invalid argument");
+        }
+        if signal == 0 || HARMLESS.contains(&signal) {
+            return Ok(((), Vec::new()));
+        }
+        let status = match (signal, process.script.term_status()) {
+            (SIGTERM, Some(status)) => status,
+            _ => 128 + signal,
+        };
+        if paused {
+            process.queued = Some(status);
+            return Ok(((), Vec::new()));
+        }
+        let exit = Exit::now(status);
+        process.stop(exit.clone());
+        Ok(((), vec![Happened::Exited(Some(exec.to_owned()), process.pid, exit)]))
+    }
+
+    /// A process came to its end by itself.
+    pub(super) fn exits(&mut self, exec: &str, pid: u32, status: u32) -> Vec<Happened> {
+        let paused = self.paused;
+        let process = match exec {
+            "" => &mut self.init,
+            exec => match self.execs.get_mut(exec) {
+                Some(process) => process,
+                None => return Vec::new(),
+            },
+        };
+        if !process.running() || process.pid != pid {
+            return Vec::new();
+        }
+        if paused {
+            process.queued = Some(status);
+            return Vec::new();
+        }
+        if exec.is_empty() {
+            return self.end_init(Exit::now(status));
+        }
+        let exit = Exit::now(status);
+        process.stop(exit.clone());
+        vec![Happened::Exited(Some(exec.to_owned()), pid, exit)]
+    }
+
+    /// The pid namespace goes with its init: running execs die first, the init's exit comes last.
+    fn end_init(&mut self, exit: Exit) -> Vec<Happened> {
+        let mut happened = Vec::new();
+        self.paused = false;
+        for (exec, process) in &mut self.execs {
+            if process.running() {
+                let killed = Exit::now(128 + SIGKILL);
+                process.stop(killed.clone());
+                happened.push(Happened::Exited(Some(exec.clone()), process.pid, killed));
+            }
+        }
+        self.init.stop(exit.clone());
+        happened.push(Happened::Exited(None, self.init.pid, exit));
+        happened
+    }
+
+    pub(super) fn pause(&mut self) -> Done<()> {
+        match self.state_word() {
+            "running" => self.paused = true,
+            "created" => return self.refuse("cannot pause task in created state"),
+            state => return self.refuse(&format!("cannot pause a {state} container")),
+        }
+        Ok(((), vec![Happened::Paused]))
+    }
+
+    pub(super) fn resume(&mut self) -> Done<()> {
+        match self.state_word() {
+            "paused" => self.paused = false,
+            "created" => return self.refuse("cannot resume task in created state"),
+            "running" => return self.refuse("cannot resume a running process"),
+            state => return self.refuse(&format!("cannot resume a {state} container")),
+        }
+        let mut happened = vec![Happened::Resumed];
+        let queued: Vec<(String, u32, u32)> = self
+            .execs
+            .iter()
+            .filter_map(|(exec, process)| Some((exec.clone(), process.pid, process.queued?)))
+            .collect();
+        for (exec, pid, status) in queued {
+            happened.extend(self.exits(&exec, pid, status));
+        }
+        if let Some(status) = self.init.queued {
+            happened.extend(self.exits("", self.init.pid, status));
+        }
+        Ok(((), happened))
+    }
+
+    pub(super) fn resize(&self, exec: &str) -> Result<(), Failure> {
+        match self.process(exec)?.phase {
+            Phase::Stopped(_) if !exec.is_empty() => {
+                self.refuse("cannot resize a stopped container")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn update(&self, resources: &[u8]) -> Result<(), Failure> {
+        if let Phase::Stopped(_) = self.init.phase {
+            return self.refuse("cannot update a stopped container");
+        }
+        if serde_json::from_slice::<serde_json::Value>(resources).is_err() {
+            let first = resources.first().map_or(' ', |byte| char::from(*byte));
+            let what = format!("invalid character {first:?} looking for beginning of value");
+            return self.refuse(&what);
+        }
+        Ok(())
+    }
+
+    pub(super) fn checkpoint<T>(&self) -> Result<T, Failure> {
+        match self.state_word() {
+            "created" => self.refuse("cannot checkpoint a task in created state"),
+            "stopped" => self.refuse("cannot checkpoint a stopped container"),
+            _ => self.refuse(
+                "runc did not terminate successfully: exit status 1: criu failed: type DUMP \
+                 errno 0 path= criu-dump.log",
+            ),
+        }
+    }
+
+    /// Whether the whole may be deleted, and the exits that are told with it.
+    pub(super) fn delete(&self) -> Done<Exit> {
+        match (&self.init.phase, self.paused) {
+            (Phase::Stopped(exit), _) => Ok((exit.clone(), Vec::new())),
+            // Its runc init dies with it; that exit is told and has no time.
+            (Phase::Created, _) => {
+                let killed = Exit::never(128 + SIGKILL);
+                Ok((Exit::never(0), vec![Happened::Exited(None, self.init.pid, killed)]))
+            }
+            _ => self.refuse(&format!("cannot delete a {} process", self.state_word())),
+        }
+    }
+
+    pub(super) fn delete_exec(&mut self, exec: &str) -> Result<(u32, Exit), Failure> {
+        let process = self.exec_mut(exec)?;
+        let gone = match &process.phase {
+            Phase::Created => (process.pid, Exit::never(0)),
+            Phase::Stopped(exit) => (process.pid, exit.clone()),
+            Phase::Running => return self.refuse("cannot delete a running process"),
+        };
+        self.execs.remove(exec);
+        Ok(gone)
+    }
+
+    /// What lives, init first.
+    pub(super) fn pids(&self) -> Vec<(u32, Option<&str>)> {
+        let live = |process: &Process| !matches!(process.phase, Phase::Stopped(_));
+        let init = live(&self.init).then_some((self.init.pid, None));
+        let execs = self.execs.iter().filter(|(_, process)| process.running());
+        init.into_iter()
+            .chain(execs.map(|(exec, process)| (process.pid, Some(exec.as_str()))))
+            .collect()
+    }
+}

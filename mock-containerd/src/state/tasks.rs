@@ -1,0 +1,398 @@
+//! Tasks by container: looking them up in the order in which containerd does, and telling what
+//! happened to them.
+
+use containerd_client::events as told;
+use containerd_client::services::v1::DeleteResponse;
+use containerd_client::types::v1::{Process as Shown, ProcessInfo};
+use containerd_client::types::{Envelope, Metric, Mount};
+use prost::Message;
+use prost_types::Any;
+use tokio::sync::watch;
+
+use super::process::{Process, Streams};
+use super::task::{Happened, Task};
+use super::{Argv, Exit, Failure, Key, NewExec, NewTask, State, Waited, any_passes, key, spec};
+use crate::clock;
+use crate::processes::ProcessScript;
+use crate::stubs::containerd::runc::v1::ProcessDetails;
+
+/// A process that is to be played from now on.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) pid: u32,
+    pub(crate) script: ProcessScript,
+    pub(crate) ended: watch::Receiver<Waited>,
+    pub(crate) stdin_closed: watch::Receiver<bool>,
+}
+
+impl Launch {
+    fn of(process: &Process) -> Self {
+        Self {
+            pid: process.pid,
+            script: process.script.clone(),
+            ended: process.waited.subscribe(),
+            stdin_closed: process.stdin_closed.subscribe(),
+        }
+    }
+}
+
+impl State {
+    /// Container record first, then the task.
+    fn task(&self, namespace: &str, id: &str) -> Result<&Task, Failure> {
+        self.container(namespace, id)?;
+        self.tasks.get(&key(namespace, id)).ok_or_else(|| Failure::no_task(id))
+    }
+
+    fn change<T>(
+        &mut self,
+        namespace: &str,
+        id: &str,
+        change: impl FnOnce(&mut Task) -> Result<(T, Vec<Happened>), Failure>,
+    ) -> Result<T, Failure> {
+        self.container(namespace, id)?;
+        let place = key(namespace, id);
+        let task = self.tasks.get_mut(&place).ok_or_else(|| Failure::no_task(id))?;
+        let (result, happened) = change(task)?;
+        let pid = task.init.pid;
+        self.tell_task(&place, pid, happened);
+        Ok(result)
+    }
+
+    fn tell_task(&mut self, (namespace, id): &Key, pid: u32, happened: Vec<Happened>) {
+        let container_id = id.clone();
+        for one in happened {
+            let container_id = container_id.clone();
+            match one {
+                Happened::Started => {
+                    let event = told::TaskStart { container_id, pid };
+                    self.happen(namespace, "/tasks/start", &event);
+                }
+                Happened::ExecAdded(exec_id) => {
+                    let event = told::TaskExecAdded { container_id, exec_id };
+                    self.happen(namespace, "/tasks/exec-added", &event);
+                }
+                Happened::ExecStarted(exec_id, pid) => {
+                    let event = told::TaskExecStarted { container_id, exec_id, pid };
+                    self.happen(namespace, "/tasks/exec-started", &event);
+                }
+                Happened::Exited(exec, pid, exit) => {
+                    let event = told::TaskExit {
+                        id: exec.unwrap_or_else(|| container_id.clone()),
+                        container_id,
+                        pid,
+                        exit_status: exit.status,
+                        exited_at: Some(exit.at),
+                    };
+                    self.happen(namespace, "/tasks/exit", &event);
+                }
+                Happened::Paused => {
+                    self.happen(namespace, "/tasks/paused", &told::TaskPaused { container_id });
+                }
+                Happened::Resumed => {
+                    self.happen(namespace, "/tasks/resumed", &told::TaskResumed { container_id });
+                }
+            }
+        }
+    }
+
+    /// What a task of this container would run.
+    pub(crate) fn init_argv(
+        &self,
+        namespace: &str,
+        id: &str,
+        rootfs: &[Mount],
+    ) -> Result<Argv, Failure> {
+        let container = self.container(namespace, id)?;
+        if self.tasks.contains_key(&key(namespace, id)) {
+            return Err(Failure::already_exists(format!("task {id}")));
+        }
+        let runtime = container.runtime.clone().unwrap_or_default().name;
+        if !matches!(runtime.as_str(), "io.containerd.runc.v2" | "io.containerd.runc.v1") {
+            let what = format!(
+                "failed to start shim: failed to resolve runtime path: runtime {runtime:?} binary \
+                 not installed: file does not exist"
+            );
+            return Err(Failure::plain(tonic::Code::Unknown, what));
+        }
+        spec::init_argv(self.profile, container.spec.as_ref(), !rootfs.is_empty())
+    }
+
+    pub(crate) fn create_task(&mut self, namespace: &str, new: NewTask) -> Result<u32, Failure> {
+        self.container(namespace, &new.id)?;
+        let place = key(namespace, &new.id);
+        if self.tasks.contains_key(&place) {
+            return Err(Failure::already_exists(format!("task {}", new.id)));
+        }
+        let pid = self.take_pid();
+        let streams = new.streams.clone();
+        let init = Process::new(pid, new.streams, new.script);
+        self.tasks.insert(place, Task::new(self.profile, init));
+        let event = told::TaskCreate {
+            container_id: new.id.clone(),
+            bundle: format!("/mock/io.containerd.runtime.v2.task/{namespace}/{}", new.id),
+            rootfs: new.rootfs,
+            io: Some(told::TaskIo {
+                stdin: streams.stdin,
+                stdout: streams.stdout,
+                stderr: streams.stderr,
+                terminal: streams.terminal,
+            }),
+            checkpoint: String::new(),
+            pid,
+        };
+        self.happen(namespace, "/tasks/create", &event);
+        Ok(pid)
+    }
+
+    /// The init of a created task, to be played once it is started.
+    pub(crate) fn start(&mut self, namespace: &str, id: &str) -> Result<Launch, Failure> {
+        self.change(namespace, id, Task::start)?;
+        Ok(Launch::of(&self.task(namespace, id)?.init))
+    }
+
+    /// How an exec's streams are to be opened before it starts.
+    pub(crate) fn exec_streams(
+        &self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+    ) -> Result<Streams, Failure> {
+        Ok(self.task(namespace, id)?.process(exec)?.streams.clone())
+    }
+
+    pub(crate) fn start_exec(
+        &mut self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+    ) -> Result<Launch, Failure> {
+        let pid = self.take_pid();
+        let started = self.change(namespace, id, |task| task.start_exec(exec, pid, id))?;
+        if started.is_none() {
+            self.crash_shim(namespace, id);
+            return Err(Failure::shim(self.profile, "ttrpc: closed"));
+        }
+        Ok(Launch::of(self.task(namespace, id)?.process(exec)?))
+    }
+
+    /// A second start of an exec whose first failed: the shim dies, and the task with it.
+    fn crash_shim(&mut self, namespace: &str, id: &str) {
+        let place = key(namespace, id);
+        let Some(task) = self.tasks.remove(&place) else { return };
+        let exit = Exit::now(137);
+        let pid = task.init.pid;
+        for process in task.execs.values().chain([&task.init]) {
+            process.waited.send_replace(Waited::Closed);
+        }
+        self.tell_task(&place, pid, vec![Happened::Exited(None, pid, exit.clone())]);
+        self.tell_deleted(namespace, id, pid, &exit);
+    }
+
+    fn tell_deleted(&mut self, namespace: &str, id: &str, pid: u32, exit: &Exit) {
+        let event = told::TaskDelete {
+            container_id: id.to_owned(),
+            pid,
+            exit_status: exit.status,
+            exited_at: Some(exit.at),
+            id: String::new(),
+        };
+        self.happen(namespace, "/tasks/delete", &event);
+    }
+
+    pub(crate) fn exec(&mut self, namespace: &str, new: NewExec) -> Result<(), Failure> {
+        let id = new.container.clone();
+        self.change(namespace, &id, |task| task.exec(new))
+    }
+
+    /// The command of an exec, once its container and task have been found.
+    pub(crate) fn exec_argv(
+        &self,
+        namespace: &str,
+        id: &str,
+        payload: Option<&Any>,
+    ) -> Result<Argv, Failure> {
+        self.task(namespace, id)?;
+        spec::exec_argv(self.profile, payload)
+    }
+
+    pub(crate) fn kill(
+        &mut self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+        signal: u32,
+        all: bool,
+    ) -> Result<(), Failure> {
+        self.change(namespace, id, |task| match exec {
+            "" => task.kill(signal, all),
+            exec => task.kill_exec(exec, signal),
+        })
+    }
+
+    /// Told by those who play processes; it may long be gone.
+    pub(crate) fn exits(&mut self, place: &Key, exec: &str, pid: u32, status: u32) {
+        let Some(task) = self.tasks.get_mut(place) else { return };
+        let happened = task.exits(exec, pid, status);
+        let init = task.init.pid;
+        self.tell_task(place, init, happened);
+    }
+
+    pub(crate) fn pause(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {
+        self.change(namespace, id, Task::pause)
+    }
+
+    pub(crate) fn resume(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {
+        self.change(namespace, id, Task::resume)
+    }
+
+    pub(crate) fn resize(&self, namespace: &str, id: &str, exec: &str) -> Result<(), Failure> {
+        self.task(namespace, id)?.resize(exec)
+    }
+
+    pub(crate) fn close_io(
+        &self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+        stdin: bool,
+    ) -> Result<(), Failure> {
+        let process = self.task(namespace, id)?.process(exec)?;
+        if stdin {
+            process.stdin_closed.send_replace(true);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn update(
+        &self,
+        namespace: &str,
+        id: &str,
+        resources: Option<&Any>,
+    ) -> Result<(), Failure> {
+        let task = self.task(namespace, id)?;
+        // Without resources the real shim crashes; a mock must not.
+        let resources = resources.ok_or_else(|| Failure::invalid("resources must be set"))?;
+        task.update(&resources.value)
+    }
+
+    pub(crate) fn checkpoint<T>(&self, namespace: &str, id: &str) -> Result<T, Failure> {
+        self.task(namespace, id)?.checkpoint()
+    }
+
+    pub(crate) fn get(&self, namespace: &str, id: &str, exec: &str) -> Result<Shown, Failure> {
+        let task = self.task(namespace, id)?;
+        let shown_id = if exec.is_empty() { id } else { exec };
+        Ok(task.process(exec)?.shown(shown_id, task.paused))
+    }
+
+    /// Only inits, and whatever filter is asked for: containerd ignores it.
+    pub(crate) fn list_tasks(&self, namespace: &str) -> Vec<Shown> {
+        let of_namespace = self.tasks.iter().filter(|((space, _), _)| space == namespace);
+        of_namespace.map(|((_, id), task)| task.init.shown(id, task.paused)).collect()
+    }
+
+    pub(crate) fn pids(&self, namespace: &str, id: &str) -> Result<Vec<ProcessInfo>, Failure> {
+        let task = self.task(namespace, id)?;
+        let infos = task.pids().into_iter().map(|(pid, exec)| {
+            let info = exec.map(|exec| {
+                let details = ProcessDetails { exec_id: exec.to_owned() };
+                // The stubs know no names of types; this one stands in the proto beside it.
+                Any {
+                    type_url: "containerd.runc.v1.ProcessDetails".to_owned(),
+                    value: details.encode_to_vec(),
+                }
+            });
+            ProcessInfo { pid, info }
+        });
+        Ok(infos.collect())
+    }
+
+    pub(crate) fn wait(
+        &self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+    ) -> Result<watch::Receiver<Waited>, Failure> {
+        Ok(self.task(namespace, id)?.process(exec)?.waited.subscribe())
+    }
+
+    pub(crate) fn delete_task(
+        &mut self,
+        namespace: &str,
+        id: &str,
+    ) -> Result<DeleteResponse, Failure> {
+        let prefixed = |failure: Failure| match failure.code {
+            tonic::Code::Unknown => Failure {
+                message: format!("failed to delete task: {}", failure.message),
+                ..failure
+            },
+            _ => failure,
+        };
+        let exit = self.change(namespace, id, |task| task.delete()).map_err(prefixed)?;
+        let place = key(namespace, id);
+        let task = self.tasks.remove(&place).expect("it was there a line ago, under one lock");
+        let never_ran = matches!(task.init.phase, super::process::Phase::Created);
+        if never_ran {
+            task.init.waited.send_replace(Waited::Closed);
+        }
+        self.tell_deleted(namespace, id, task.init.pid, &exit);
+        Ok(DeleteResponse {
+            id: id.to_owned(),
+            pid: task.init.pid,
+            exit_status: exit.status,
+            exited_at: Some(exit.at),
+        })
+    }
+
+    pub(crate) fn delete_process(
+        &mut self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+    ) -> Result<DeleteResponse, Failure> {
+        let (pid, exit) =
+            self.change(namespace, id, |task| Ok((task.delete_exec(exec)?, Vec::new())))?;
+        Ok(DeleteResponse {
+            id: exec.to_owned(),
+            pid,
+            exit_status: exit.status,
+            exited_at: Some(exit.at),
+        })
+    }
+
+    pub(crate) fn metrics(
+        &self,
+        namespace: &str,
+        filters: &[String],
+    ) -> Result<Vec<Metric>, Failure> {
+        // A bad filter is UNKNOWN here, not INVALID_ARGUMENT.
+        let filters = super::parse_all(filters)
+            .map_err(|error| Failure::plain(tonic::Code::Unknown, error))?;
+        let of_namespace = self.tasks.keys().filter(|(space, id)| {
+            let fields = |path: &[&str]| match path {
+                ["id"] => Some(id.clone()),
+                ["namespace"] => Some(space.clone()),
+                _ => None,
+            };
+            let recorded = self.containers.contains_key(&key(space, id));
+            space == namespace && recorded && any_passes(&filters, &fields)
+        });
+        Ok(of_namespace.map(|(_, id)| metric(id)).collect())
+    }
+}
+
+/// `io.containerd.cgroups.v1.Metrics { pids: { current: 1 } }`.
+const ONE_PID: [u8; 4] = [0x12, 0x02, 0x08, 0x01];
+
+fn metric(id: &str) -> Metric {
+    let data =
+        Any { type_url: "io.containerd.cgroups.v1.Metrics".to_owned(), value: ONE_PID.to_vec() };
+    Metric { timestamp: Some(clock::now()), id: id.to_owned(), data: Some(data) }
+}
+
+/// Something to send that did not come of a change here.
+impl State {
+    pub(crate) fn publish(&mut self, envelope: Envelope) {
+        self.happened.push(envelope);
+    }
+}
