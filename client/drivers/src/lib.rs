@@ -1,1 +1,40 @@
-//! The retained driver and its stateless twin.
+//! Our two drivers: the handle-retaining client, and its stateless twin, which asks containerd for
+//! container, task and process anew at every call, as Moby's libcontainerd did before its commit
+//! 4bafaa0. The harness treats them like anybody else's.
+//!
+//! ```
+//! use driver_protocol::DriverFactory;
+//! use laconic_drivers::{RetainedFactory, StatelessFactory};
+//!
+//! assert_eq!(RetainedFactory.name(), "retained");
+//! assert_eq!(StatelessFactory.name(), "stateless");
+//! ```
+
+mod closing;
+mod retained;
+mod serve;
+mod stateless;
+
+pub use retained::RetainedFactory;
+pub use serve::{ServeError, serve};
+pub use stateless::StatelessFactory;
+
+use driver_protocol::{Capability, Hello};
+
+/// What both can do.
+fn hello(driver: &str, typed_state_errors: bool) -> Hello {
+    use Capability::{Cancel, Exec, Exits, Io, Pause, Restore, TypedStateErrors};
+    let mut capabilities: std::collections::BTreeSet<_> =
+        [Exec, Pause, Exits, Cancel, Restore, Io].into();
+    if typed_state_errors {
+        capabilities.insert(TypedStateErrors);
+    }
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Hello { driver: driver.to_owned(), version, capabilities }
+}
+
+/// A gRPC code as the protocol words it.
+fn kind(code: tonic::Code) -> driver_protocol::ErrorKind {
+    driver_protocol::ErrorKind::from_grpc(code as i32 as u32)
+        .unwrap_or(driver_protocol::ErrorKind::Unknown)
+}

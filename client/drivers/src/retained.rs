@@ -1,0 +1,348 @@
+//! The retained driver: keeps laconic-client's handles by id.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use driver_protocol::{
+    Close, Connect, ContainerId, Driver, DriverFactory, DriverFault, ExecId, ExitStatus, Exited,
+    Found, Hello, Lifecycle, Notice, Ok as Done, Operation, Outcome, Pending, Refusal, Request,
+    Restored, Started, Stats, TaskState, Version,
+};
+use laconic_client::{
+    Client, Container, Error, Exit, Io, NewContainer, NewExec, Process, Status, Task,
+};
+
+use crate::closing::Closing;
+use crate::{hello, kind};
+
+/// Opens retained drivers.
+#[derive(Clone, Copy, Debug)]
+pub struct RetainedFactory;
+
+impl DriverFactory for RetainedFactory {
+    fn name(&self) -> &str {
+        "retained"
+    }
+
+    fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
+        Box::pin(async move {
+            let client = Client::builder(connect.namespace)
+                .connect(&connect.socket)
+                .await
+                .map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
+            let rootfs = connect.rootfs.map(|path| path.display().to_string());
+            let driver = Retained {
+                hello: hello("retained", true),
+                rootfs: rootfs.unwrap_or_else(|| "/".to_owned()),
+                closing: Closing::default(),
+                client: Mutex::new(Some(client)),
+                handles: Mutex::default(),
+            };
+            Ok(Box::new(driver) as Box<dyn Driver>)
+        })
+    }
+}
+
+#[derive(Default)]
+struct Handles {
+    containers: BTreeMap<ContainerId, Container>,
+    tasks: BTreeMap<ContainerId, Task>,
+    processes: BTreeMap<(ContainerId, ExecId), Process>,
+}
+
+struct Retained {
+    hello: Hello,
+    rootfs: String,
+    closing: Closing,
+    // Locks are held to look something up, never over an await.
+    client: Mutex<Option<Client>>,
+    handles: Mutex<Handles>,
+}
+
+type Answer = Result<Done, Refusal>;
+
+fn refusal(error: &Error) -> Refusal {
+    Refusal { kind: kind(error.kind()), code: error.code().map(kind), message: error.to_string() }
+}
+
+fn unknown(what: String) -> Refusal {
+    let kind = driver_protocol::ErrorKind::NotFound;
+    Refusal { kind, code: None, message: format!("this client holds no {what}") }
+}
+
+fn exited(exit: Exit) -> Exited {
+    Exited { status: ExitStatus::Code(exit.status), at_ns: exit.at_ns }
+}
+
+fn lifecycle(status: Status) -> Lifecycle {
+    match status {
+        Status::Unknown => Lifecycle::Unknown,
+        Status::Created => Lifecycle::Created,
+        Status::Running => Lifecycle::Running,
+        Status::Paused => Lifecycle::Paused,
+        Status::Stopped(_) => Lifecycle::Stopped,
+    }
+}
+
+fn task_state(task: &Task) -> Option<TaskState> {
+    let status = lifecycle(task.status().ok()?);
+    Some(TaskState { status, pid: task.pid() })
+}
+
+fn io(stdin: bool) -> Io {
+    if stdin { Io::Stdin } else { Io::Null }
+}
+
+impl Retained {
+    fn handles(&self) -> std::sync::MutexGuard<'_, Handles> {
+        self.handles.lock().expect("nothing panics while it holds the handles")
+    }
+
+    fn client(&self) -> Option<Client> {
+        self.client.lock().expect("nothing panics while it holds the client").clone()
+    }
+
+    fn container(&self, id: &ContainerId) -> Result<Container, Refusal> {
+        let found = self.handles().containers.get(id).cloned();
+        found.ok_or_else(|| unknown(format!("container {id}")))
+    }
+
+    fn task(&self, id: &ContainerId) -> Result<Task, Refusal> {
+        let found = self.handles().tasks.get(id).cloned();
+        found.ok_or_else(|| unknown(format!("task of {id}")))
+    }
+
+    fn process(&self, id: &ContainerId, exec: &ExecId) -> Result<Process, Refusal> {
+        let found = self.handles().processes.get(&(id.clone(), exec.clone())).cloned();
+        found.ok_or_else(|| unknown(format!("exec {exec} of {id}")))
+    }
+
+    fn keep(&self, restored: laconic_client::Restored) -> Restored {
+        let id = ContainerId::new(restored.container.id());
+        let task = restored.task.as_ref().and_then(task_state);
+        let mut handles = self.handles();
+        if let Some(task) = restored.task {
+            handles.tasks.insert(id.clone(), task);
+        }
+        handles.containers.insert(id.clone(), restored.container);
+        Restored { container: id, task }
+    }
+
+    async fn answer(&self, client: &Client, operation: Operation) -> Answer {
+        let failed = |error: Error| refusal(&error);
+        Ok(match operation {
+            Operation::Version {} => {
+                let told = client.version().await.map_err(failed)?;
+                Done::Version(Version { version: told.version, revision: told.revision })
+            }
+            Operation::Create(new) => {
+                let container = NewContainer::new(new.container.as_str(), new.args)
+                    .rootfs(&self.rootfs)
+                    .terminal(new.terminal);
+                let created = client.create(container).await.map_err(failed)?;
+                self.handles().containers.insert(new.container, created);
+                Done::Create {}
+            }
+            Operation::Load(on) => {
+                let loaded = client.load(on.container.as_str()).await.map_err(failed)?;
+                Done::Load(Found { task: self.keep(loaded).task })
+            }
+            Operation::Restore(many) => {
+                let found = client.restore().await.map_err(failed)?;
+                let kept: Vec<Restored> = found.into_iter().map(|one| self.keep(one)).collect();
+                let wanted = |id: &ContainerId| kept.iter().find(|one| one.container == *id);
+                let containers = many.containers.iter().filter_map(wanted).cloned().collect();
+                Done::Restore { containers }
+            }
+            Operation::StatsAll(many) => {
+                let ids: Vec<&str> = many.containers.iter().map(ContainerId::as_str).collect();
+                let told = client.stats_all(&ids).await.map_err(failed)?;
+                let answered = |id: &&ContainerId| told.iter().any(|one| one == id.as_str());
+                Done::StatsAll { found: many.containers.iter().filter(answered).cloned().collect() }
+            }
+            Operation::Delete(on) => {
+                self.container(&on.container)?.delete().await.map_err(failed)?;
+                self.handles().containers.remove(&on.container);
+                Done::Delete {}
+            }
+            Operation::CreateTask(new) => {
+                let container = self.container(&new.container)?;
+                let task = container.create_task(io(new.stdin)).await.map_err(failed)?;
+                let pid = task.pid();
+                self.handles().tasks.insert(new.container, task);
+                Done::CreateTask(Started { pid })
+            }
+            Operation::Start(new) => {
+                let container = self.container(&new.container)?;
+                let task = container.start(io(new.stdin)).await.map_err(failed)?;
+                let pid = task.pid();
+                self.handles().tasks.insert(new.container, task);
+                Done::Start(Started { pid })
+            }
+            other => return self.answer_of_task(other).await,
+        })
+    }
+
+    async fn answer_of_task(&self, operation: Operation) -> Answer {
+        let failed = |error: Error| refusal(&error);
+        Ok(match operation {
+            Operation::StartTask(on) => {
+                let task = self.task(&on.container)?;
+                task.start().await.map_err(failed)?;
+                Done::StartTask(Started { pid: task.pid() })
+            }
+            Operation::Wait(on) => {
+                Done::Wait(exited(self.task(&on.container)?.wait().await.map_err(failed)?))
+            }
+            Operation::Status(on) => {
+                let task = self.task(&on.container)?;
+                let status = lifecycle(task.status().map_err(failed)?);
+                Done::Status(TaskState { status, pid: task.pid() })
+            }
+            Operation::Kill(kill) => {
+                let task = self.task(&kill.container)?;
+                task.kill(kill.signal).await.map_err(failed)?;
+                Done::Kill {}
+            }
+            Operation::KillAll(kill) => {
+                let task = self.task(&kill.container)?;
+                task.kill_all(kill.signal).await.map_err(failed)?;
+                Done::KillAll {}
+            }
+            Operation::Pause(on) => {
+                self.task(&on.container)?.pause().await.map_err(failed)?;
+                Done::Pause {}
+            }
+            Operation::Resume(on) => {
+                self.task(&on.container)?.resume().await.map_err(failed)?;
+                Done::Resume {}
+            }
+            Operation::Resize(to) => {
+                let task = self.task(&to.container)?;
+                task.resize(to.width, to.height).await.map_err(failed)?;
+                Done::Resize {}
+            }
+            Operation::CloseStdin(on) => {
+                self.task(&on.container)?.close_stdin().await.map_err(failed)?;
+                Done::CloseStdin {}
+            }
+            Operation::Update(update) => {
+                let task = self.task(&update.container)?;
+                task.limit_memory(update.memory_limit_bytes).await.map_err(failed)?;
+                Done::Update {}
+            }
+            Operation::Pids(on) => {
+                let pids = self.task(&on.container)?.pids().await.map_err(failed)?;
+                Done::Pids { pids }
+            }
+            Operation::Stats(on) => {
+                let stats = self.task(&on.container)?.stats().await.map_err(failed)?;
+                let bytes = stats.value.len() as u64;
+                Done::Stats(Stats { payload: stats.type_url, bytes })
+            }
+            Operation::DeleteTask(on) => {
+                let exit = self.task(&on.container)?.delete().await.map_err(failed)?;
+                self.handles().tasks.remove(&on.container);
+                Done::DeleteTask(exited(exit))
+            }
+            Operation::ForceDelete(on) => {
+                let exit = self.task(&on.container)?.force_delete().await.map_err(failed)?;
+                self.handles().tasks.remove(&on.container);
+                Done::ForceDelete(exited(exit))
+            }
+            other => return self.answer_of_exec(other).await,
+        })
+    }
+
+    async fn answer_of_exec(&self, operation: Operation) -> Answer {
+        let failed = |error: Error| refusal(&error);
+        Ok(match operation {
+            Operation::Exec(new) => {
+                let exec = NewExec {
+                    id: new.exec.as_str().to_owned(),
+                    args: new.args,
+                    io: io(new.stdin),
+                    terminal: new.terminal,
+                };
+                let process = self.task(&new.container)?.exec(exec).await.map_err(failed)?;
+                let pid = process.pid();
+                self.handles().processes.insert((new.container, new.exec), process);
+                Done::Exec(Started { pid })
+            }
+            Operation::ExecWait(on) => {
+                let process = self.process(&on.container, &on.exec)?;
+                Done::ExecWait(exited(process.wait().await.map_err(failed)?))
+            }
+            Operation::ExitStatus(of) => {
+                let exit = match &of.exec {
+                    Some(exec) => self.process(&of.container, exec)?.exit_status(),
+                    None => self.task(&of.container)?.exit_status(),
+                };
+                Done::ExitStatus(exited(exit.map_err(failed)?))
+            }
+            Operation::ExecKill(kill) => {
+                let process = self.process(&kill.container, &kill.exec)?;
+                process.kill(kill.signal).await.map_err(failed)?;
+                Done::ExecKill {}
+            }
+            Operation::ExecResize(to) => {
+                let process = self.process(&to.container, &to.exec)?;
+                process.resize(to.width, to.height).await.map_err(failed)?;
+                Done::ExecResize {}
+            }
+            Operation::ExecCloseStdin(on) => {
+                let process = self.process(&on.container, &on.exec)?;
+                process.close_stdin().await.map_err(failed)?;
+                Done::ExecCloseStdin {}
+            }
+            Operation::DeleteExec(on) => {
+                let process = self.process(&on.container, &on.exec)?;
+                let exit = process.delete().await.map_err(failed)?;
+                self.handles().processes.remove(&(on.container, on.exec));
+                Done::DeleteExec(exited(exit))
+            }
+            other => unreachable!("{} is answered before execs are looked at", other.name()),
+        })
+    }
+}
+
+impl Driver for Retained {
+    fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    fn perform(&self, request: Request) -> Pending<'_, Result<Outcome, DriverFault>> {
+        Box::pin(async move {
+            let gone = || DriverFault::Gone { cause: "it was closed".to_owned() };
+            let client = self.client().ok_or_else(gone)?;
+            let answer = self.closing.unless(self.answer(&client, request.operation)).await;
+            Ok(match answer.ok_or_else(gone)? {
+                Ok(done) => Outcome::Ok(done),
+                Err(refusal) => Outcome::Error(refusal),
+            })
+        })
+    }
+
+    fn next_notice(&self) -> Pending<'_, Option<Notice>> {
+        Box::pin(async move {
+            let client = self.client()?;
+            let news = self.closing.unless(client.next_exit()).await??;
+            Some(Notice::Exit {
+                container: ContainerId::new(news.container),
+                exec: news.exec.map(ExecId::new),
+                status: ExitStatus::Code(news.exit.status),
+                at_ns: news.exit.at_ns,
+            })
+        })
+    }
+
+    fn close(&self, _: Close) -> Pending<'_, Result<(), DriverFault>> {
+        Box::pin(async move {
+            // A client has nothing to say in farewell: both ways it lets go of everything.
+            self.closing.close();
+            *self.handles() = Handles::default();
+            self.client.lock().expect("nothing panics while it holds the client").take();
+            Ok(())
+        })
+    }
+}

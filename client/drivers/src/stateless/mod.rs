@@ -1,0 +1,105 @@
+//! The stateless twin: holds ids, and asks again.
+
+mod calls;
+mod exits;
+mod moby;
+
+use std::sync::{Arc, Mutex};
+
+use driver_protocol::{
+    Close, Connect, Driver, DriverFactory, DriverFault, Hello, Notice, Outcome, Pending, Request,
+};
+use laconic_client::Subscription;
+
+use crate::closing::Closing;
+use crate::hello;
+use calls::Calls;
+use exits::Exits;
+use moby::Moby;
+
+/// Opens stateless drivers.
+#[derive(Clone, Copy, Debug)]
+pub struct StatelessFactory;
+
+impl DriverFactory for StatelessFactory {
+    fn name(&self) -> &str {
+        "stateless"
+    }
+
+    fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
+        Box::pin(async move {
+            let failed = |cause: String| DriverFault::Connect { cause };
+            let channel = containerd_client::connect(&connect.socket).await.map_err(|error| {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                failed(source.unwrap_or_else(|| error.to_string()))
+            })?;
+            let (subscription, events) = Subscription::open(channel.clone(), &connect.namespace)
+                .await
+                .map_err(|error| failed(error.to_string()))?;
+            let rootfs = connect.rootfs.map(|path| path.display().to_string());
+            let exits = Arc::new(Exits::listen(events));
+            let moby = Moby::new(
+                Calls::new(channel, connect.namespace),
+                rootfs.unwrap_or_else(|| "/".to_owned()),
+                exits.clone(),
+            );
+            let open = Open { moby: Arc::new(moby), exits, _subscription: subscription };
+            Ok(Box::new(Stateless {
+                hello: hello("stateless", false),
+                closing: Closing::default(),
+                open: Mutex::new(Some(Arc::new(open))),
+            }) as Box<dyn Driver>)
+        })
+    }
+}
+
+struct Open {
+    moby: Arc<Moby>,
+    exits: Arc<Exits>,
+    _subscription: Subscription,
+}
+
+struct Stateless {
+    hello: Hello,
+    closing: Closing,
+    open: Mutex<Option<Arc<Open>>>,
+}
+
+impl Stateless {
+    fn open(&self) -> Option<Arc<Open>> {
+        self.open.lock().expect("nothing panics while it holds the connection").clone()
+    }
+}
+
+impl Driver for Stateless {
+    fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    fn perform(&self, request: Request) -> Pending<'_, Result<Outcome, DriverFault>> {
+        Box::pin(async move {
+            let gone = || DriverFault::Gone { cause: "it was closed".to_owned() };
+            let open = self.open().ok_or_else(gone)?;
+            let answer = self.closing.unless(open.moby.answer(request.operation)).await;
+            Ok(match answer.ok_or_else(gone)? {
+                Ok(done) => Outcome::Ok(done),
+                Err(refusal) => Outcome::Error(refusal),
+            })
+        })
+    }
+
+    fn next_notice(&self) -> Pending<'_, Option<Notice>> {
+        Box::pin(async move {
+            let open = self.open()?;
+            self.closing.unless(open.exits.next()).await?
+        })
+    }
+
+    fn close(&self, _: Close) -> Pending<'_, Result<(), DriverFault>> {
+        Box::pin(async move {
+            self.closing.close();
+            self.open.lock().expect("nothing panics while it holds the connection").take();
+            Ok(())
+        })
+    }
+}

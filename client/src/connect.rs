@@ -1,0 +1,62 @@
+//! Opening a client.
+
+use std::path::{Path, PathBuf};
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
+use tower::Service;
+
+use crate::wire::Wire;
+use crate::{Client, Error};
+
+/// Options of a client.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    pub(crate) namespace: String,
+}
+
+impl Builder {
+    /// Dials a containerd's socket. The client is returned once its event subscription is proven
+    /// live.
+    pub async fn connect(self, socket: impl AsRef<Path>) -> Result<Client, Error> {
+        let path: PathBuf = socket.as_ref().to_owned();
+        let shown = path.display().to_string();
+        let dial = tower::service_fn(move |_: Uri| {
+            let path = path.clone();
+            async move { UnixStream::connect(path).await.map(TokioIo::new) }
+        });
+        self.dialled(&shown, endpoint().connect_with_connector(dial).await).await
+    }
+
+    /// Connects through a connector, for example to a mock in memory.
+    pub async fn with_connector<C>(self, connector: C) -> Result<Client, Error>
+    where
+        C: Service<Uri> + Send + 'static,
+        C::Response: hyper::rt::Read + hyper::rt::Write + Send + Unpin,
+        C::Future: Send,
+        C::Error: std::error::Error + Send + Sync + 'static,
+    {
+        self.dialled("the connector", endpoint().connect_with_connector(connector).await).await
+    }
+
+    async fn dialled(
+        self,
+        shown: &str,
+        dialled: Result<Channel, tonic::transport::Error>,
+    ) -> Result<Client, Error> {
+        let channel = dialled.map_err(|error| {
+            let cause = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            Error::local("connect to", shown, Code::Unavailable, cause)
+        })?;
+        Client::open(Wire::new(channel, self.namespace)?).await
+    }
+}
+
+fn endpoint() -> Endpoint {
+    // containerd takes no notice of the authority; localhost is what its own tools send.
+    Endpoint::from_static("http://localhost")
+}
