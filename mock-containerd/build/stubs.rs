@@ -33,8 +33,6 @@ pub(crate) fn generate(root: &Path) -> Result<(), String> {
     let mut protos = Vec::new();
     collect(&api.join("services"), &mut protos)?;
     protos.retain(|path| !path.components().any(|part| part.as_os_str() == "ttrpc"));
-    // Ships with the package, and is not compiled by it.
-    protos.push(api.join("types/runc/options/oci.proto"));
     protos.sort();
 
     let mut compiler = protox::Compiler::new([root]).map_err(|error| error.to_string())?;

@@ -1,7 +1,6 @@
 //! Server stubs, generated at build time from the protos inside the containerd-client package.
 
 #![expect(
-    dead_code,
     unreachable_pub,
     clippy::all,
     clippy::pedantic,

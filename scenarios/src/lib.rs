@@ -31,3 +31,8 @@ pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};
 pub use select::Selection;
 pub use target::{Closing, Event, Target, TargetFault};
+
+/// Names a plan by what it consists of.
+pub fn plan_hash(description: &str) -> String {
+    blake3::hash(description.as_bytes()).to_hex().to_string()
+}

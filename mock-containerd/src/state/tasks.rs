@@ -14,7 +14,14 @@ use super::task::{Happened, Task};
 use super::{Argv, Exit, Failure, Key, NewExec, NewTask, State, Waited, any_passes, key, spec};
 use crate::clock;
 use crate::processes::ProcessScript;
-use crate::stubs::containerd::runc::v1::ProcessDetails;
+
+/// `containerd.runc.v1.ProcessDetails`: which exec a pid is. Its proto has no service, so no stubs
+/// are generated of it.
+#[derive(Clone, PartialEq, Message)]
+struct ProcessDetails {
+    #[prost(string, tag = "1")]
+    exec_id: String,
+}
 
 /// A process that is to be played from now on.
 #[derive(Debug)]
@@ -296,7 +303,6 @@ impl State {
         let infos = task.pids().into_iter().map(|(pid, exec)| {
             let info = exec.map(|exec| {
                 let details = ProcessDetails { exec_id: exec.to_owned() };
-                // The stubs know no names of types; this one stands in the proto beside it.
                 Any {
                     type_url: "containerd.runc.v1.ProcessDetails".to_owned(),
                     value: details.encode_to_vec(),

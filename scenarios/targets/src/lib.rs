@@ -1,1 +1,10 @@
-//! What scenarios run against: the mock, a private real containerd, an address.
+//! What scenarios run against: the mock, a private real containerd, or somebody's own, each behind
+//! a tap for the player and a tap for the observer.
+
+pub mod daemon;
+mod observer;
+mod seen;
+mod server;
+mod stand;
+
+pub use stand::{StandError, TargetSpec, start};

@@ -1,0 +1,149 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  good
+  1  the harness, a driver's protocol or a target failed
+  2  wrong usage, or a file that people write is wrong
+  3  a client broke conformance or its budget
+  4  nothing was selected or ran";
+
+/// Counts what a containerd client says: drives clients through container lifecycles, against a
+/// mock containerd or a real one, and holds every operation against its budget of RPCs.
+#[derive(Debug, Parser)]
+#[command(name = "laconic", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Drive clients through scenarios and judge what they cost
+    Run(RunOptions),
+    /// Serve a mock containerd on a socket
+    Mock(MockOptions),
+    /// Stand in front of a containerd and count what passes
+    Spy(SpyOptions),
+    /// Be one of our drivers, over JSON Lines on stdin and stdout
+    Driver(DriverOptions),
+    /// List scenarios, operations, drivers and targets
+    List(ListOptions),
+    /// Look whether a real containerd can run on this machine
+    Doctor(ListOptions),
+    /// Remove what runs that were killed have left
+    Clean(CleanOptions),
+    /// Print the JSON Schema of a format
+    Schema(SchemaOptions),
+}
+
+#[derive(Debug, Args, Default)]
+pub(crate) struct RunOptions {
+    /// Drive this client (default: retained and stateless)
+    #[arg(long = "driver", value_name = "NAME")]
+    pub(crate) drivers: Vec<String>,
+    /// Run against mock[:1.6|1.7|2.1], real[:PATH] or a socket (default: mock, and real where it can)
+    #[arg(long = "target", value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+    /// Fail when this target cannot run
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) require: Vec<String>,
+    /// Run only this case, by its id
+    #[arg(long, value_name = "ID")]
+    pub(crate) case: Option<String>,
+    /// Run only cases that match: * within a part, ** across parts
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) run: Vec<String>,
+    /// Leave out cases that match
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) skip: Vec<String>,
+    /// Judge by this budget instead of the client's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) budgets: Option<PathBuf>,
+    /// Failures that are known, and must go on failing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_failing: Option<PathBuf>,
+    /// Write the record of the run here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Write a report: json=FILE or text=FILE
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    pub(crate) reports: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MockOptions {
+    /// Listen here
+    #[arg(long, value_name = "SOCKET", required_unless_present = "list")]
+    pub(crate) listen: Option<PathBuf>,
+    /// Play this version: 1.6, 1.7 or 2.1
+    #[arg(long, value_name = "VERSION", default_value = "1.6")]
+    pub(crate) profile: String,
+    /// Scripts of processes, by command
+    #[arg(long, value_name = "FILE")]
+    pub(crate) processes: Option<PathBuf>,
+    /// List all methods, and which of them are modelled
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// With --list: as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SpyOptions {
+    /// Listen here
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) listen: PathBuf,
+    /// Relay to this containerd (path or unix://)
+    #[arg(
+        short = 'a',
+        long = "address",
+        visible_alias = "upstream",
+        env = "CONTAINERD_ADDRESS",
+        default_value = "/run/containerd/containerd.sock"
+    )]
+    pub(crate) upstream: String,
+    /// Print the counts as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DriverOptions {
+    /// retained or stateless
+    pub(crate) name: String,
+    /// The containerd to dial (path or unix://)
+    #[arg(short = 'a', long, env = "CONTAINERD_ADDRESS")]
+    pub(crate) address: String,
+    /// The namespace to work in
+    #[arg(short = 'n', long, env = "CONTAINERD_NAMESPACE")]
+    pub(crate) namespace: String,
+    /// The root file system of containers
+    #[arg(long, env = "LACONIC_ROOTFS")]
+    pub(crate) rootfs: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanOptions {
+    /// Only this run
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaOptions {
+    /// Which format: record
+    pub(crate) format: String,
+}

@@ -1,0 +1,50 @@
+//! `laconic mock`.
+
+use anyhow::Context;
+use mock_containerd::{MockContainerd, Profile, Scripts, methods};
+
+use super::interrupt::interrupted;
+use super::output::{print, print_json};
+use crate::arguments::MockOptions;
+use crate::exit::{Exit, usage};
+
+pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
+    if options.list {
+        list(options.json);
+        return Ok(Exit::Good);
+    }
+    let profile: Profile = options.profile.parse().map_err(usage)?;
+    let mut builder = MockContainerd::builder().profile(profile);
+    if let Some(path) = &options.processes {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
+        builder = builder.processes(Scripts::parse(&name, &text).map_err(usage)?);
+    }
+    let listen = options.listen.context("clap requires a socket without --list")?;
+    let mock = builder.socket(listen).start().await?;
+    eprintln!("laconic: a mock containerd {profile} listens on {}", mock.socket().display());
+    interrupted().await;
+    for (rpc, count) in mock.ledger().counts().started_by_short_name() {
+        print(&format!("{count:>8}  {rpc}\n"));
+    }
+    Ok(Exit::Good)
+}
+
+fn list(json: bool) {
+    let methods = methods();
+    if json {
+        let all: Vec<_> = methods
+            .iter()
+            .map(|method| serde_json::json!({"method": method.path, "modelled": method.modelled}))
+            .collect();
+        print_json(&serde_json::Value::Array(all));
+        return;
+    }
+    let mut text = String::new();
+    for method in &methods {
+        let word = if method.modelled { "modelled" } else { "unimplemented" };
+        text.push_str(&format!("{word:<14} {}\n", method.path));
+    }
+    print(&text);
+}

@@ -1,0 +1,199 @@
+//! What a run is asked to do, checked before anything starts.
+
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use laconic_scenarios::budgets::{Budget, own};
+use laconic_scenarios::{KnownFailures, Scenario, Selection, catalogue};
+use laconic_targets::TargetSpec;
+use laconic_targets::daemon::Machine;
+use mock_containerd::Profile;
+
+use crate::arguments::RunOptions;
+use crate::exit::{Exit, usage};
+use crate::registry;
+
+/// A target, and whether the run fails without it.
+pub(crate) struct Wanted {
+    pub(crate) spec: TargetSpec,
+    pub(crate) name: String,
+    pub(crate) required: bool,
+}
+
+/// A checked plan.
+pub(crate) struct Plan {
+    pub(crate) drivers: Vec<String>,
+    pub(crate) targets: Vec<Wanted>,
+    pub(crate) scenarios: Vec<Scenario>,
+    budget: Option<Budget>,
+    known: Option<KnownFailures>,
+}
+
+/// A socket as ctr takes it, or as nerdctl stores it.
+pub(crate) fn socket_path(address: &str) -> &str {
+    address.strip_prefix("unix://").unwrap_or(address)
+}
+
+/// Whether somebody serves a socket, in words that say what is wrong.
+pub(crate) fn check_socket(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    let is_socket = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.file_type().is_socket(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            anyhow::bail!("there is no socket {shown}");
+        }
+        Err(error) => anyhow::bail!("cannot look at {shown}: {error}"),
+    };
+    if !is_socket {
+        anyhow::bail!("{shown} is not a socket");
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            anyhow::bail!("not permitted to connect to {shown}: run as root, or as its owner")
+        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            anyhow::bail!("nobody listens on {shown}: its server is gone")
+        }
+        Err(error) => anyhow::bail!("cannot connect to {shown}: {error}"),
+    }
+}
+
+fn target(text: &str) -> anyhow::Result<TargetSpec> {
+    let (kind, rest) = match text.split_once(':') {
+        Some((kind, rest)) if !kind.contains('/') => (kind, Some(rest)),
+        _ => (text, None),
+    };
+    match (kind, rest) {
+        ("mock", None) => Ok(TargetSpec::Mock(default_profile())),
+        ("mock", Some(version)) => Ok(TargetSpec::Mock(version.parse().map_err(usage)?)),
+        ("real", path) => Ok(TargetSpec::Real(path.map(PathBuf::from))),
+        ("unix", Some(rest)) => Ok(TargetSpec::Address(rest.trim_start_matches("//").into())),
+        (path, None) if path.contains('/') => Ok(TargetSpec::Address(path.into())),
+        _ => Err(usage(format!(
+            "there is no target {text:?}; there are mock[:1.6|1.7|2.1], real[:PATH] and the path \
+             of a socket"
+        ))),
+    }
+}
+
+/// The mock plays what is installed, so that both arms of a run are of one version.
+fn default_profile() -> Profile {
+    let machine = Machine::look();
+    let version = machine.found("containerd").and_then(|found| {
+        // "… (containerd github.com/containerd/containerd 1.6.20~ds1 …)"
+        found.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+    });
+    version.map_or_else(Profile::default, |version| Profile::nearest(version).0)
+}
+
+impl Plan {
+    pub(crate) fn check(options: &RunOptions) -> anyhow::Result<Self> {
+        let drivers = if options.drivers.is_empty() {
+            registry::DEFAULTS.map(str::to_owned).to_vec()
+        } else {
+            options.drivers.clone()
+        };
+        for name in &drivers {
+            registry::driver(name)?;
+        }
+        let mut plan = Self {
+            drivers,
+            targets: targets(options)?,
+            scenarios: scenarios(options)?,
+            budget: None,
+            known: None,
+        };
+        let read = |path: &Path| {
+            std::fs::read_to_string(path)
+                .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))
+        };
+        if let Some(path) = &options.budgets {
+            let budget = Budget::parse(&path.display().to_string(), &read(path)?);
+            plan.budget = Some(budget.map_err(usage)?);
+        }
+        if let Some(path) = &options.known_failing {
+            let known = KnownFailures::parse(&path.display().to_string(), &read(path)?);
+            plan.known = Some(known.map_err(usage)?);
+        }
+        Ok(plan)
+    }
+
+    /// The budget by which a driver is judged: the one given, if it is this client's.
+    pub(crate) fn budget(&self, driver: &str) -> anyhow::Result<Budget> {
+        match &self.budget {
+            Some(budget) if budget.client == driver => Ok(budget.clone()),
+            Some(budget) if self.drivers.len() == 1 => {
+                let (path, client) = (&budget.path, &budget.client);
+                Err(usage(format!("{path} is the budget of {client:?}, not of {driver:?}")))
+            }
+            _ => own(driver).ok_or_else(|| usage(format!("{driver:?} has no budget"))),
+        }
+    }
+
+    pub(crate) fn known(&self, driver: &str) -> KnownFailures {
+        self.known.clone().unwrap_or_else(|| KnownFailures::own(driver))
+    }
+
+    /// Equal plans may be compared and merged.
+    pub(crate) fn hash(&self) -> String {
+        let mut text = String::new();
+        for driver in &self.drivers {
+            let hash = self.budget(driver).map(|budget| budget.hash).unwrap_or_default();
+            text.push_str(&format!("driver {driver} {hash}\n"));
+        }
+        for target in &self.targets {
+            text.push_str(&format!("target {:?}\n", target.spec));
+        }
+        for scenario in &self.scenarios {
+            text.push_str(&format!("{scenario:?}\n"));
+        }
+        laconic_scenarios::plan_hash(&text)
+    }
+}
+
+fn targets(options: &RunOptions) -> anyhow::Result<Vec<Wanted>> {
+    let mut names: Vec<String> = options.targets.clone();
+    let by_default = names.is_empty();
+    if by_default {
+        names = vec!["mock".to_owned(), "real".to_owned()];
+    }
+    for required in &options.require {
+        if !names.contains(required) {
+            names.push(required.clone());
+        }
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let spec = target(&name)?;
+            if let TargetSpec::Address(path) = &spec {
+                check_socket(path)?;
+            }
+            Ok(Wanted { spec, required: options.require.contains(&name), name })
+        })
+        .collect()
+}
+
+fn scenarios(options: &RunOptions) -> anyhow::Result<Vec<Scenario>> {
+    let all = catalogue();
+    let ids: Vec<String> = all.iter().map(Scenario::case).collect();
+    let mut selection = Selection { run: options.run.clone(), skip: options.skip.clone() };
+    if let Some(case) = &options.case {
+        if !ids.contains(case) {
+            return Err(anyhow::Error::new(Exit::Nothing)
+                .context(format!("there is no case {case:?}; see: laconic list")));
+        }
+        selection.run = vec![case.clone()];
+    }
+    for pattern in selection.idle(&ids) {
+        eprintln!("laconic: warning: {pattern:?} matches no case");
+    }
+    let taken = selection.of(all);
+    if taken.is_empty() {
+        return Err(anyhow::Error::new(Exit::Nothing).context("no case is selected"));
+    }
+    Ok(taken)
+}

@@ -1,0 +1,255 @@
+//! `laconic run`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use laconic_reports::{Floors, Report};
+use laconic_scenarios::budgets::floor;
+use laconic_scenarios::{Arm, RunFault, Stop, Target, run_arm};
+use laconic_targets::daemon::Machine;
+use laconic_targets::{StandError, start};
+use run_record::{
+    DriverRef, Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally, WriteError,
+};
+
+use super::interrupt::heed;
+use super::output::print;
+use super::plan::{Plan, Wanted};
+use crate::arguments::RunOptions;
+use crate::exit::{Exit, usage};
+use crate::registry;
+
+pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
+    let plan = Plan::check(&options)?;
+    let reports = reports(&options.reports)?;
+    let writer = match &options.record {
+        Some(path) => RecordWriter::create(path)?,
+        None => RecordWriter::nowhere(),
+    };
+    let stop = Stop::default();
+    heed(&stop);
+    let mut journal = Journal { writer, lines: Vec::new(), broken: None, bar: bar(&plan) };
+    journal.add(Line::Record(header(&plan)));
+    let end = run_all(&plan, &stop, &mut journal).await;
+    journal.bar.finish_and_clear();
+
+    let (summary, fault) = match end {
+        Ok(summary) => (summary, None),
+        Err((summary, fault)) => (summary, Some(fault)),
+    };
+    journal.add(Line::Summary(summary.clone()));
+    let report = Report::of(&journal.lines, &floors());
+    print(&report.text());
+    for (format, path) in reports {
+        let text = match format {
+            Format::Text => report.text(),
+            Format::Json => format!("{:#}\n", report.json()),
+        };
+        std::fs::write(&path, text)
+            .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
+    }
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    if let Some(error) = journal.broken {
+        return Err(error.into());
+    }
+    Ok(match summary {
+        Summary { valid: false, .. } | Summary { complete: false, .. } => Exit::Harness,
+        Summary { verdicts: Tally { fail: 1.., .. }, .. } => Exit::Broke,
+        Summary { verdicts: Tally { pass: 0, .. }, .. } => Exit::Nothing,
+        _ => Exit::Good,
+    })
+}
+
+/// What happens, as it happens: into the record, into memory for the report, onto the bar.
+struct Journal {
+    writer: RecordWriter,
+    lines: Vec<Line>,
+    broken: Option<WriteError>,
+    bar: ProgressBar,
+}
+
+impl Journal {
+    fn add(&mut self, line: Line) {
+        if self.broken.is_none() {
+            self.broken = self.writer.write(&line).err();
+        }
+        match &line {
+            Line::Case(case) => self.bar.set_message(case.case.clone()),
+            Line::CaseEnd(_) => self.bar.inc(1),
+            _ => {}
+        }
+        self.lines.push(line);
+    }
+}
+
+type Ended = Result<Summary, (Summary, anyhow::Error)>;
+
+async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
+    let mut summary =
+        Summary { verdicts: Tally::default(), complete: true, valid: true, not_run: Vec::new() };
+    let mut number = 0;
+    for wanted in &plan.targets {
+        for driver in &plan.drivers {
+            let ended = match begin(wanted).await {
+                Ok(Begun::Target(target)) => {
+                    number += 1;
+                    arm(plan, number, driver, target, stop, journal).await
+                }
+                Ok(Begun::NotHere(reason)) => {
+                    summary.not_run.push(reason);
+                    journal.bar.inc((plan.scenarios.len() * plan.drivers.len()) as u64);
+                    break;
+                }
+                Err(error) => Err(error),
+            };
+            match ended {
+                Ok((tally, valid)) => {
+                    summary.verdicts.pass += tally.pass;
+                    summary.verdicts.fail += tally.fail;
+                    summary.verdicts.skip += tally.skip;
+                    summary.valid &= valid;
+                }
+                Err(fault) => {
+                    summary.complete = false;
+                    return Err((summary, fault));
+                }
+            }
+        }
+    }
+    Ok(summary)
+}
+
+enum Begun {
+    Target(Box<dyn Target>),
+    NotHere(String),
+}
+
+async fn begin(wanted: &Wanted) -> anyhow::Result<Begun> {
+    match start(&wanted.spec).await {
+        Ok(target) => Ok(Begun::Target(target)),
+        Err(StandError::Unavailable(lack)) if !wanted.required => {
+            Ok(Begun::NotHere(format!("{} ({lack})", wanted.name)))
+        }
+        Err(error) => Err(anyhow::anyhow!("target {}: {error}", wanted.name)),
+    }
+}
+
+async fn arm(
+    plan: &Plan,
+    run: u32,
+    driver: &str,
+    target: Box<dyn Target>,
+    stop: &Stop,
+    journal: &mut Journal,
+) -> anyhow::Result<(Tally, bool)> {
+    let factory = registry::driver(driver)?;
+    let described = target.describe();
+    if !journal.bar.is_hidden() {
+        journal.bar.set_prefix(format!("{driver} on {}", described.kind));
+    } else {
+        eprintln!("laconic: {driver} on {} {}", described.kind, described.version);
+    }
+    let arm = Arm {
+        run,
+        factory: &*factory,
+        driver: DriverRef {
+            name: driver.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            door: "in-process".to_owned(),
+            capabilities: Vec::new(),
+        },
+        target,
+        budget: plan.budget(driver)?,
+        known: plan.known(driver),
+        scenarios: &plan.scenarios,
+    };
+    let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
+    let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
+    Ok((end.tally, end.valid))
+}
+
+fn bar(plan: &Plan) -> ProgressBar {
+    let total = plan.scenarios.len() * plan.drivers.len() * plan.targets.len();
+    let bar = ProgressBar::new(total as u64);
+    let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}");
+    // The template is ours; the default style would do as well.
+    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn header(plan: &Plan) -> Header {
+    let machine = Machine::look();
+    let found = |name: &str| machine.found(name).map(str::to_owned);
+    Header {
+        schema_version: SCHEMA_VERSION,
+        laconic: env!("CARGO_PKG_VERSION").to_owned(),
+        plan: plan.hash(),
+        generator: 0,
+        seed: 0,
+        shard: Shard { index: 0, count: 1 },
+        host: Host {
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            cgroup: found("cgroup").unwrap_or_else(|| "none".to_owned()),
+            runc: found("runc"),
+            containerd: found("containerd"),
+        },
+    }
+}
+
+fn floors() -> Floors {
+    let floor = floor();
+    let mut floors: BTreeMap<_, _> = floor
+        .operations
+        .iter()
+        .map(|(name, operation)| (name.clone(), operation.ok.total(1, true)))
+        .collect();
+    floors.insert("connect".to_owned(), floor.connect.total(1, true));
+    floors
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Checked before the run: a report that cannot be written must not cost one.
+fn reports(wanted: &[String]) -> anyhow::Result<Vec<(Format, PathBuf)>> {
+    wanted
+        .iter()
+        .map(|text| {
+            let Some((format, path)) = text.split_once('=') else {
+                return Err(usage(format!("--report {text}: write FORMAT=FILE")));
+            };
+            let format = match format {
+                "text" => Format::Text,
+                "json" => Format::Json,
+                "html" | "junit" | "markdown" | "github" => {
+                    return Err(usage(format!("reports as {format} are not implemented yet")));
+                }
+                other => return Err(usage(format!("there is no report format {other:?}"))),
+            };
+            let path = PathBuf::from(path);
+            std::fs::File::create(&path)
+                .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
+            Ok((format, path))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_report_format_is_wrong_usage() {
+        let error = reports(&["pdf=x".to_owned()]).unwrap_err();
+        assert_eq!(error.downcast_ref::<Exit>(), Some(&Exit::Usage));
+    }
+}

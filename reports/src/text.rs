@@ -1,0 +1,89 @@
+//! A report for a terminal: one table, then what failed, then one line.
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+
+use crate::{Cell, Failure, Report};
+
+fn span(min: u64, max: u64) -> String {
+    if min == max { min.to_string() } else { format!("{min}–{max}") }
+}
+
+fn shown(cell: Option<Cell>) -> String {
+    cell.map_or_else(|| "·".to_owned(), |cell| span(cell.rpcs_min, cell.rpcs_max))
+}
+
+pub(crate) fn render(report: &Report) -> String {
+    let mut text = table(report);
+    for failure in &report.failures {
+        text.push('\n');
+        text.push_str(&told(failure));
+    }
+    text.push('\n');
+    text.push_str(&closing(report));
+    text
+}
+
+fn table(report: &Report) -> String {
+    let matrix = &report.matrix;
+    if matrix.columns.is_empty() {
+        return "nothing ran\n".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    let heads = matrix.columns.iter().map(|column| format!("{}\n{}", column.driver, column.target));
+    let fixed = ["RPCs per\noperation".to_owned(), "\nfloor".to_owned()];
+    table.set_header(fixed.into_iter().chain(heads));
+    for row in &matrix.rows {
+        let floor = row.floor.map_or_else(|| "·".to_owned(), |(min, max)| span(min, max));
+        let cells = row.cells.iter().map(|cell| shown(*cell));
+        table.add_row([row.operation.clone(), floor].into_iter().chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!("{table}\n")
+}
+
+fn told(failure: &Failure) -> String {
+    let place = match (&failure.operation, failure.step) {
+        (Some(operation), Some(step)) => format!("{} step {step} {operation}", failure.case),
+        _ if failure.case.is_empty() => "the run as a whole (a fault of the harness)".to_owned(),
+        _ => failure.case.clone(),
+    };
+    let at = failure.at.as_ref().map_or_else(String::new, |at| format!("  [{at}]"));
+    let mut text = format!(
+        "FAIL  {} on {}: {place}: {}{at}\n      {}\n",
+        failure.driver, failure.target, failure.check, failure.detail
+    );
+    for (number, (started_us, method, code)) in failure.calls.iter().enumerate() {
+        let ms = *started_us as f64 / 1000.0;
+        text.push_str(&format!("        #{:<2} {ms:>10.1} ms  {method}  {code}\n", number + 1));
+    }
+    if let Some(replay) = &failure.replay {
+        text.push_str(&format!("      replay: {replay}\n"));
+    }
+    text
+}
+
+fn closing(report: &Report) -> String {
+    let Some(summary) = &report.summary else {
+        return "incomplete: the run did not come to its end\n".to_owned();
+    };
+    let tally = summary.verdicts;
+    let mut text = format!("{} cases passed, {} failed", tally.pass, tally.fail);
+    if tally.skip > 0 {
+        text.push_str(&format!(", {} skipped", tally.skip));
+    }
+    if !summary.complete {
+        text.push_str("; incomplete: the run did not come to its end");
+    }
+    if !summary.valid {
+        text.push_str("; INVALID: the harness found a fault in itself");
+    }
+    for reason in &summary.not_run {
+        text.push_str(&format!("; not run: {reason}"));
+    }
+    text.push('\n');
+    text
+}

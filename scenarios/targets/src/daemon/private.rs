@@ -1,0 +1,227 @@
+//! A containerd with its own root, state and sockets.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Signal, set_child_subreaper};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::machine::{Machine, Unavailable};
+use super::manifest::{Manifest, RunId};
+use super::metrics::{self, MetricsError};
+use super::process::Process;
+use super::rootfs::Rootfs;
+use super::sweep::{leftovers_of, sweep};
+use crate::StandError;
+
+/// How long it may take to boot, and to end when asked.
+const BOOT_LIMIT_MS: u64 = 20_000;
+const END_LIMIT_MS: u64 = 5_000;
+/// Nothing tells that its socket is there: it is tried this often.
+const BOOT_POLL_MS: u64 = 10;
+const LOG_LINES_SHOWN: usize = 8;
+
+/// A private containerd could not be started or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Its files could not be made.
+    #[error("cannot prepare a private containerd: {0}")]
+    Prepare(#[from] io::Error),
+    /// It did not come up.
+    #[error("containerd did not come up: {cause}\n{log}")]
+    Boot {
+        /// Why.
+        cause: String,
+        /// Its last words.
+        log: String,
+    },
+    /// Something of it is left.
+    #[error("after containerd was ended there is still: {}", .0.join(", "))]
+    Left(Vec<String>),
+}
+
+impl From<DaemonError> for StandError {
+    fn from(error: DaemonError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A running private containerd.
+#[derive(Debug)]
+pub struct PrivateDaemon {
+    run_id: RunId,
+    folder: PathBuf,
+    socket: PathBuf,
+    metrics: SocketAddr,
+    rootfs: Option<Rootfs>,
+    process: Option<Process>,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl PrivateDaemon {
+    /// Starts one; `binary`: not the one on PATH.
+    pub async fn start(binary: Option<&Path>) -> Result<Self, StandError> {
+        let machine = Machine::look();
+        let lack = machine
+            .lacks()
+            .filter(|lack| binary.is_none() || lack.reason != "containerd is not installed");
+        if let Some(lack) = lack {
+            return Err(lack.into());
+        }
+        if let Some(path) = binary.filter(|path| !path.is_file()) {
+            let reason = format!("there is no containerd at {}", path.display());
+            let remedy = "give the path of one, or leave it out".to_owned();
+            return Err(Unavailable { reason, remedy }.into());
+        }
+        // Shims outlive the daemon and are adopted: by us, so that we can end them and know it.
+        set_child_subreaper(rustix::process::getpid().into())
+            .map_err(io::Error::from)
+            .map_err(DaemonError::from)?;
+        let (folder, manifest) = Manifest::create().map_err(DaemonError::from)?;
+        let run_id = manifest.run_id;
+        match Self::boot(binary, folder, run_id.clone()).await {
+            Ok(daemon) => Ok(daemon),
+            Err(error) => {
+                sweep(&run_id).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn boot(
+        binary: Option<&Path>,
+        folder: PathBuf,
+        run_id: RunId,
+    ) -> Result<Self, DaemonError> {
+        let metrics = free_port()?;
+        let config = folder.join("config.toml");
+        std::fs::write(&config, configuration(&folder, metrics))?;
+        let rootfs = Rootfs::mount(&folder.join("rootfs"))?;
+        let log = std::fs::File::create(folder.join("containerd.log"))?;
+        let mut command = std::process::Command::new(binary.unwrap_or(Path::new("containerd")));
+        command.arg("--config").arg(&config).stdin(Stdio::null());
+        command.stdout(log.try_clone()?).stderr(log);
+        // An interrupt at the terminal is ours to hear; the daemon is ended after the cleaning up.
+        command.process_group(0);
+        let mut child = Command::from(command).spawn()?;
+        let process = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
+        let (tell, ended) = watch::channel(None);
+        let socket = folder.join("containerd.sock");
+        let log_path = folder.join("containerd.log");
+        let booted = wait_for(&socket, &mut child).await;
+        let daemon = Self { run_id, folder, socket, metrics, rootfs: Some(rootfs), process, ended };
+        booted.map_err(|cause| DaemonError::Boot { cause, log: daemon.log_tail() })?;
+        tokio::spawn(async move {
+            let status = child.wait().await;
+            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            tell.send_replace(Some(format!("{status}\n{}", tail(&log_path))));
+        });
+        Ok(daemon)
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Names the run; namespaces in it must begin with `laconic-<run id>-`.
+    pub fn run_id(&self) -> &RunId {
+        &self.run_id
+    }
+
+    /// A root file system for containers.
+    pub fn rootfs(&self) -> &Path {
+        self.rootfs.as_ref().expect("it is taken only when the daemon is stopped").path()
+    }
+
+    /// Calls that it started to handle, by `/service/Method`.
+    pub async fn metrics(&self) -> Result<BTreeMap<String, u64>, MetricsError> {
+        metrics::read(self.metrics).await
+    }
+
+    /// Its last words.
+    pub fn log_tail(&self) -> String {
+        tail(&self.folder.join("containerd.log"))
+    }
+
+    /// Done when it has ended, with how.
+    pub async fn died(&self) -> String {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(how) => how.clone().unwrap_or_default(),
+            Err(_) => "nobody knows how".to_owned(),
+        }
+    }
+
+    /// Ends it and all that came of it.
+    pub async fn stop(mut self) -> Result<(), DaemonError> {
+        if let Some(process) = self.process.take() {
+            process.kill(Signal::TERM);
+            let limit = Duration::from_millis(END_LIMIT_MS);
+            // What does not end when asked is killed by the sweep.
+            let _ = tokio::time::timeout(limit, self.died()).await;
+        }
+        drop(self.rootfs.take());
+        sweep(&self.run_id).await;
+        let left = leftovers_of(&self.run_id);
+        if left.is_empty() { Ok(()) } else { Err(DaemonError::Left(left)) }
+    }
+}
+
+/// Not stopped: the process is killed at once, the rest is left to `laconic clean`.
+impl Drop for PrivateDaemon {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill(Signal::KILL);
+        }
+    }
+}
+
+fn free_port() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+fn configuration(folder: &Path, metrics: SocketAddr) -> String {
+    let at = |name: &str| folder.join(name).display().to_string();
+    format!(
+        "version = 2\nroot = {:?}\nstate = {:?}\n\
+         disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+         [grpc]\naddress = {:?}\n[ttrpc]\naddress = {:?}\n\
+         [metrics]\naddress = \"{metrics}\"\ngrpc_histogram = true\n",
+        at("root"),
+        at("state"),
+        at("containerd.sock"),
+        at("containerd.sock.ttrpc"),
+    )
+}
+
+async fn wait_for(socket: &Path, child: &mut Child) -> Result<(), String> {
+    let limit = Instant::now() + Duration::from_millis(BOOT_LIMIT_MS);
+    let mut poll = tokio::time::interval(Duration::from_millis(BOOT_POLL_MS));
+    loop {
+        if UnixStream::connect(socket).await.is_ok() {
+            return Ok(());
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(format!("it ended with {status}"));
+        }
+        if Instant::now() > limit {
+            return Err(format!("its socket was not served within {BOOT_LIMIT_MS} ms"));
+        }
+        poll.tick().await;
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
+}

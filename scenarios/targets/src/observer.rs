@@ -1,0 +1,233 @@
+//! The observer: what the harness asks for itself, over a connection and a tap of its own. Raw
+//! stubs: no player's code looks after the players.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use containerd_client::services::v1::containers_client::ContainersClient;
+use containerd_client::services::v1::events_client::EventsClient;
+use containerd_client::services::v1::leases_client::LeasesClient;
+use containerd_client::services::v1::namespaces_client::NamespacesClient;
+use containerd_client::services::v1::tasks_client::TasksClient;
+use containerd_client::services::v1::version_client::VersionClient;
+use containerd_client::services::v1::{
+    DeleteContainerRequest, DeleteNamespaceRequest, DeleteRequest, DeleteTaskRequest, GetRequest,
+    KillRequest, ListContainersRequest, ListRequest, ListTasksRequest, PublishRequest,
+    SubscribeRequest, WaitRequest,
+};
+use containerd_client::types::v1::Status as Wire;
+use driver_protocol::{ContainerId, Lifecycle};
+use laconic_scenarios::TargetFault;
+use prost_types::Any;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::seen::{Seen, decode};
+
+const PROBE_TOPIC: &str = "/laconic/observer";
+/// A fresh subscription is proven live by a probe, published with growing patience.
+const PROBES_MAX: u32 = 10;
+const FIRST_PATIENCE_MS: u64 = 20;
+/// How long one question, and the end of a task that was killed, may take.
+const LIMIT_MS: u64 = 15_000;
+const SIGKILL: u32 = 9;
+
+#[derive(Debug)]
+pub(crate) struct Observer {
+    channel: Channel,
+    seen: Arc<Seen>,
+    listening: JoinHandle<()>,
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+fn fault(action: impl Into<String>, cause: impl ToString) -> TargetFault {
+    TargetFault::Observer { action: action.into(), cause: cause.to_string() }
+}
+
+async fn limited<T>(
+    action: String,
+    call: impl Future<Output = Result<tonic::Response<T>, Status>>,
+) -> Result<T, TargetFault> {
+    match tokio::time::timeout(Duration::from_millis(LIMIT_MS), call).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(fault(action, format!("{:?}: {}", status.code(), status.message()))),
+        Err(_) => Err(fault(action, format!("no answer within {LIMIT_MS} ms"))),
+    }
+}
+
+fn ask<T>(namespace: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Ok(namespace) = namespace.parse() {
+        request.metadata_mut().insert("containerd-namespace", namespace);
+    }
+    request
+}
+
+impl Observer {
+    /// Connects, and watches every namespace that begins with `prefix`.
+    pub(crate) async fn connect(socket: &Path, prefix: &str) -> Result<Self, TargetFault> {
+        let channel = containerd_client::connect(socket).await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            fault(format!("connect to {}", socket.display()), cause.unwrap_or(error.to_string()))
+        })?;
+        let seen = Arc::new(Seen::default());
+        let (live, mut proven) = watch::channel(false);
+        let listening =
+            tokio::spawn(listen(channel.clone(), prefix.to_owned(), seen.clone(), live));
+        let observer = Self { channel, seen, listening };
+        let mut patience = Duration::from_millis(FIRST_PATIENCE_MS);
+        for _ in 0..PROBES_MAX {
+            let event = Any { type_url: "laconic.Probe".to_owned(), value: Vec::new() };
+            let message = PublishRequest { topic: PROBE_TOPIC.to_owned(), event: Some(event) };
+            let mut events = EventsClient::new(observer.channel.clone());
+            limited("publish a probe".into(), events.publish(ask(prefix, message))).await?;
+            let back = tokio::time::timeout(patience, proven.wait_for(|live| *live)).await;
+            if matches!(back, Ok(Ok(_))) {
+                return Ok(observer);
+            }
+            patience *= 2;
+        }
+        Err(fault("subscribe to events", format!("none of {PROBES_MAX} probes came back")))
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    fn tasks(&self) -> TasksClient<Channel> {
+        TasksClient::new(self.channel.clone())
+    }
+
+    /// The server's version.
+    pub(crate) async fn version(&self) -> Result<String, TargetFault> {
+        let mut client = VersionClient::new(self.channel.clone());
+        Ok(limited("ask for the version".into(), client.version(Request::new(()))).await?.version)
+    }
+
+    pub(crate) async fn task(
+        &self,
+        namespace: &str,
+        container: &ContainerId,
+    ) -> Result<Option<Lifecycle>, TargetFault> {
+        let message =
+            GetRequest { container_id: container.as_str().to_owned(), exec_id: String::new() };
+        let answer = tokio::time::timeout(Duration::from_millis(LIMIT_MS), async {
+            self.tasks().get(ask(namespace, message)).await
+        });
+        let action = || format!("look at the task of {container}");
+        match answer.await {
+            Ok(Ok(found)) => {
+                let process = found.into_inner().process.unwrap_or_default();
+                Ok(Some(lifecycle(process.status())))
+            }
+            Ok(Err(status)) if status.code() == Code::NotFound => Ok(None),
+            Ok(Err(status)) => Err(fault(action(), status.message())),
+            Err(_) => Err(fault(action(), format!("no answer within {LIMIT_MS} ms"))),
+        }
+    }
+
+    /// Ids of containers, tasks and leases in a namespace.
+    async fn inventory(&self, namespace: &str) -> Result<[Vec<String>; 3], TargetFault> {
+        let of = |what: &str| format!("list {what} of {namespace}");
+        let mut client = ContainersClient::new(self.channel.clone());
+        let message = ListContainersRequest::default();
+        let containers = limited(of("containers"), client.list(ask(namespace, message))).await?;
+        let mut client = self.tasks();
+        let message = ListTasksRequest::default();
+        let tasks = limited(of("tasks"), client.list(ask(namespace, message))).await?;
+        let mut client = LeasesClient::new(self.channel.clone());
+        let message = ListRequest::default();
+        let leases = limited(of("leases"), client.list(ask(namespace, message))).await?;
+        Ok([
+            containers.containers.into_iter().map(|container| container.id).collect(),
+            tasks.tasks.into_iter().map(|task| task.id).collect(),
+            leases.leases.into_iter().map(|lease| lease.id).collect(),
+        ])
+    }
+
+    pub(crate) async fn leftovers(&self, namespace: &str) -> Result<Vec<String>, TargetFault> {
+        let found = self.inventory(namespace).await?;
+        let words = ["container", "task", "lease"];
+        let named = words.iter().zip(found).flat_map(|(word, ids)| {
+            ids.into_iter().map(move |id| format!("{word} {id}")).collect::<Vec<_>>()
+        });
+        Ok(named.collect())
+    }
+
+    /// Removes all that is in a namespace, and the namespace.
+    pub(crate) async fn clean_up(&self, namespace: &str) -> Result<(), TargetFault> {
+        let [containers, tasks, leases] = self.inventory(namespace).await?;
+        for id in tasks {
+            self.end_task(namespace, &id).await?;
+        }
+        for id in containers {
+            let mut client = ContainersClient::new(self.channel.clone());
+            let message = DeleteContainerRequest { id: id.clone() };
+            limited(format!("delete {id}"), client.delete(ask(namespace, message))).await?;
+        }
+        for id in leases {
+            let mut client = LeasesClient::new(self.channel.clone());
+            let message = DeleteRequest { id: id.clone(), sync: false };
+            limited(format!("delete lease {id}"), client.delete(ask(namespace, message))).await?;
+        }
+        let mut client = NamespacesClient::new(self.channel.clone());
+        let message = DeleteNamespaceRequest { name: namespace.to_owned() };
+        match client.delete(ask(namespace, message)).await {
+            // Nothing was ever written in it.
+            Err(status) if status.code() == Code::NotFound => Ok(()),
+            Err(status) => Err(fault(format!("delete namespace {namespace}"), status.message())),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn end_task(&self, namespace: &str, id: &str) -> Result<(), TargetFault> {
+        let kill = KillRequest {
+            container_id: id.to_owned(),
+            exec_id: String::new(),
+            signal: SIGKILL,
+            all: true,
+        };
+        // Stopped already is as good; what matters is that the wait returns.
+        let _ = self.tasks().kill(ask(namespace, kill)).await;
+        let wait = WaitRequest { container_id: id.to_owned(), exec_id: String::new() };
+        let mut client = self.tasks();
+        limited(format!("wait for {id}"), client.wait(ask(namespace, wait))).await?;
+        let delete = DeleteTaskRequest { container_id: id.to_owned() };
+        let mut client = self.tasks();
+        limited(format!("delete task {id}"), client.delete(ask(namespace, delete))).await?;
+        Ok(())
+    }
+}
+
+fn lifecycle(status: Wire) -> Lifecycle {
+    match status {
+        Wire::Unknown => Lifecycle::Unknown,
+        Wire::Created => Lifecycle::Created,
+        Wire::Running => Lifecycle::Running,
+        Wire::Stopped => Lifecycle::Stopped,
+        Wire::Paused => Lifecycle::Paused,
+        Wire::Pausing => Lifecycle::Pausing,
+    }
+}
+
+async fn listen(channel: Channel, prefix: String, seen: Arc<Seen>, live: watch::Sender<bool>) {
+    let filters = vec![format!("namespace~=|^{prefix}|")];
+    let subscribed = EventsClient::new(channel).subscribe(SubscribeRequest { filters }).await;
+    let Ok(response) = subscribed else { return };
+    let mut stream = response.into_inner();
+    while let Ok(Some(envelope)) = stream.message().await {
+        if envelope.topic == PROBE_TOPIC {
+            live.send_replace(true);
+        } else if let Some(event) = decode(&envelope) {
+            seen.add(event);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The servers that a stand can hold.
+
+use std::path::Path;
+
+use mock_containerd::MockContainerd;
+
+use crate::daemon::PrivateDaemon;
+
+/// What stands behind the taps.
+pub(crate) enum Server {
+    /// A mock of ours.
+    Mock(MockContainerd),
+    /// A containerd of ours.
+    Real(Box<PrivateDaemon>),
+    /// Somebody's own.
+    Address(Box<Path>),
+}
+
+impl Server {
+    pub(crate) fn socket(&self) -> &Path {
+        match self {
+            Self::Mock(mock) => mock.socket(),
+            Self::Real(daemon) => daemon.socket(),
+            Self::Address(path) => path,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Mock(_) => "mock",
+            Self::Real(_) => "real",
+            Self::Address(_) => "address",
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! A stand: one server, a tap for players, a tap for the observer, and the observer.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use driver_protocol::{ContainerId, Lifecycle, Pending};
+use laconic_scenarios::{Closing, Event, Target, TargetFault};
+use mock_containerd::{MockContainerd, Profile};
+use rpc_ledger::{Counts, Ledger, Mark};
+use rpc_spy::Tap;
+use run_record::{TargetRef, Verdict};
+
+use crate::daemon::{PrivateDaemon, Rootfs, Unavailable};
+use crate::observer::Observer;
+use crate::server::Server;
+
+/// How long connections that were closed may take to end everywhere.
+const REST_LIMIT_MS: u64 = 10_000;
+
+/// Which target is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetSpec {
+    /// The mock, as this version.
+    Mock(Profile),
+    /// A private containerd; `None`: the one on PATH.
+    Real(Option<PathBuf>),
+    /// A socket that somebody serves.
+    Address(PathBuf),
+}
+
+/// Why a target could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StandError {
+    /// This machine cannot run it; not an error unless it is required.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// It failed.
+    #[error("cannot start the target: {0}")]
+    Failed(String),
+}
+
+struct Stand {
+    server: Server,
+    player: Tap,
+    spy: Tap,
+    observer: Option<Observer>,
+    version: String,
+    profile: Profile,
+    prefix: String,
+    rootfs: Option<Rootfs>,
+    // The taps' sockets stand in it; it goes last.
+    _folder: tempfile::TempDir,
+}
+
+/// Starts a target.
+pub async fn start(spec: &TargetSpec) -> Result<Box<dyn Target>, StandError> {
+    let failed = |error: &dyn std::fmt::Display| StandError::Failed(error.to_string());
+    let folder = tempfile::Builder::new().prefix("laconic-stand-").tempdir();
+    let folder = folder.map_err(|error| failed(&error))?;
+    // A name of nobody else's: the temporary folder's own.
+    let unique = folder.path().file_name().map(|name| name.to_string_lossy().into_owned());
+    let unique = unique.unwrap_or_default().replace("laconic-stand-", "");
+    let (server, prefix) = match spec {
+        TargetSpec::Mock(profile) => {
+            let mock = MockContainerd::builder().profile(*profile).start().await;
+            (Server::Mock(mock.map_err(|error| failed(&error))?), format!("laconic-{unique}"))
+        }
+        TargetSpec::Real(binary) => {
+            let daemon = PrivateDaemon::start(binary.as_deref()).await?;
+            let prefix = format!("laconic-{}", daemon.run_id());
+            (Server::Real(Box::new(daemon)), prefix)
+        }
+        TargetSpec::Address(path) => {
+            (Server::Address(path.clone().into()), format!("laconic-{unique}"))
+        }
+    };
+    let tap = |name: &str| {
+        let listen = folder.path().join(name);
+        let upstream = server.socket().to_owned();
+        async move { Tap::start(&listen, &upstream, Ledger::new()).await }
+    };
+    let player = tap("containerd.sock").await.map_err(|error| failed(&error))?;
+    let spy = tap("observer.sock").await.map_err(|error| failed(&error))?;
+    let observer = Observer::connect(spy.socket(), &prefix).await;
+    let observer = observer.map_err(|error| failed(&error))?;
+    let version = observer.version().await.map_err(|error| failed(&error))?;
+    let profile = match spec {
+        TargetSpec::Mock(profile) => *profile,
+        _ => Profile::nearest(&version).0,
+    };
+    let rootfs = match spec {
+        TargetSpec::Address(_) => {
+            Some(Rootfs::mount(&folder.path().join("rootfs")).map_err(|error| failed(&error))?)
+        }
+        _ => None,
+    };
+    let observer = Some(observer);
+    Ok(Box::new(Stand {
+        server,
+        player,
+        spy,
+        observer,
+        version,
+        profile,
+        prefix,
+        rootfs,
+        _folder: folder,
+    }))
+}
+
+impl Stand {
+    fn observer(&self) -> &Observer {
+        self.observer.as_ref().expect("it is taken only when the stand is closed")
+    }
+
+    fn check_sight(&self) -> Result<(), TargetFault> {
+        let blind = self.player.blind().into_iter().chain(self.spy.blind()).next();
+        match blind {
+            None => Ok(()),
+            Some(blind) => {
+                let what = format!("connection {}: {}", blind.connection, blind.reason);
+                Err(TargetFault::Blind(what))
+            }
+        }
+    }
+
+    async fn close(mut self) -> Result<Closing, TargetFault> {
+        self.observer.take();
+        let limit = Duration::from_millis(REST_LIMIT_MS);
+        let resting = async {
+            rest(&self.player).await;
+            rest(&self.spy).await;
+        };
+        let restless =
+            TargetFault::Restless { what: "a connection".to_owned(), limit_ms: REST_LIMIT_MS };
+        tokio::time::timeout(limit, resting).await.map_err(|_| restless)?;
+        self.check_sight()?;
+        let (player, observer) = (self.player.ledger().counts(), self.spy.ledger().counts());
+        let (daemon, verdict) = match &self.server {
+            Server::Mock(mock) => {
+                let layer = layer_at_rest(mock.ledger(), limit).await;
+                let verdict = compare_layer(&[&player, &observer], &layer);
+                (Some(layer.started_by_short_name()), verdict)
+            }
+            Server::Real(daemon) => {
+                let told = daemon.metrics().await.map_err(|error| TargetFault::Observer {
+                    action: "read the daemon's metrics".to_owned(),
+                    cause: error.to_string(),
+                })?;
+                let verdict = cross_check(&[&player, &observer], &told);
+                let short = |path: &String| rpc_ledger::Rpc::from_path(path).short();
+                (Some(told.iter().map(|(path, count)| (short(path), *count)).collect()), verdict)
+            }
+            Server::Address(_) => (None, Verdict::pass("cross-check-not-possible")),
+        };
+        if let Server::Real(daemon) = self.server {
+            daemon.stop().await.map_err(|error| TargetFault::Stop(error.to_string()))?;
+        }
+        Ok(Closing {
+            player: player.started_by_short_name(),
+            observer: observer.started_by_short_name(),
+            daemon,
+            verdicts: vec![verdict],
+        })
+    }
+}
+
+/// Until every connection of the tap has ended and was read to its end.
+async fn rest(tap: &Tap) {
+    loop {
+        let changed = tap.ledger().changed();
+        tap.caught_up(tap.mark()).await;
+        if tap.ledger().in_flight() == 0 {
+            return;
+        }
+        changed.await;
+    }
+}
+
+async fn layer_at_rest(ledger: &Ledger, limit: Duration) -> Counts {
+    let resting = async {
+        loop {
+            let changed = ledger.changed();
+            if ledger.in_flight() == 0 {
+                return;
+            }
+            changed.await;
+        }
+    };
+    // What does not come to rest shows in the comparison.
+    let _ = tokio::time::timeout(limit, resting).await;
+    ledger.counts()
+}
+
+type Endings = std::collections::BTreeMap<(String, String), u64>;
+
+fn endings(all: &[&Counts]) -> Endings {
+    let mut endings = Endings::new();
+    for (rpc, count) in all.iter().flat_map(|counts| counts.iter()) {
+        let mut add = |how: String, number: u64| {
+            if number > 0 {
+                *endings.entry((rpc.path().to_owned(), how)).or_default() += number;
+            }
+        };
+        add("started".to_owned(), count.started);
+        for (code, number) in &count.finished {
+            add(code.to_string(), *number);
+        }
+        add("broken".to_owned(), count.broken);
+        add("cancelled".to_owned(), count.cancelled);
+    }
+    endings
+}
+
+/// Taps and layer saw the same calls end in the same ways.
+fn compare_layer(taps: &[&Counts], layer: &Counts) -> Verdict {
+    let (taps, layer) = (endings(taps), endings(&[layer]));
+    if taps == layer {
+        return Verdict::pass("tap-and-layer");
+    }
+    let differing: Vec<String> = taps
+        .keys()
+        .chain(layer.keys())
+        .filter(|key| taps.get(*key) != layer.get(*key))
+        .map(|key| {
+            let count = |all: &Endings| all.get(key).copied().unwrap_or(0);
+            format!("{} {}: tap {}, layer {}", key.0, key.1, count(&taps), count(&layer))
+        })
+        .collect();
+    Verdict::fail("tap-and-layer", differing.join("; "))
+}
+
+/// wire = daemon + what was refused before the daemon's interceptor + what was cancelled before
+/// its dispatch; the last is an interval, for nobody can see it.
+fn cross_check(taps: &[&Counts], daemon: &std::collections::BTreeMap<String, u64>) -> Verdict {
+    const UNIMPLEMENTED: u32 = 12;
+    const RESOURCE_EXHAUSTED: u32 = 8;
+    const INTERNAL: u32 = 13;
+    let mut wire: std::collections::BTreeMap<String, (u64, u64)> = Default::default();
+    for (rpc, count) in taps.iter().flat_map(|counts| counts.iter()) {
+        let refused = [UNIMPLEMENTED, RESOURCE_EXHAUSTED, INTERNAL]
+            .iter()
+            .filter_map(|code| count.finished.get(&rpc_ledger::Code::new(*code)));
+        let uncertain = refused.sum::<u64>() + count.cancelled + count.broken;
+        let entry = wire.entry(rpc.path().to_owned()).or_default();
+        entry.0 += count.started;
+        entry.1 += uncertain;
+    }
+    let mut off = Vec::new();
+    let names: std::collections::BTreeSet<&String> = wire.keys().chain(daemon.keys()).collect();
+    for name in names {
+        let (started, uncertain) = wire.get(name).copied().unwrap_or_default();
+        let told = daemon.get(name).copied().unwrap_or(0);
+        if !(started - uncertain..=started).contains(&told) {
+            let least = started - uncertain;
+            off.push(format!("{name}: wire {least} to {started}, daemon {told}"));
+        }
+    }
+    if off.is_empty() {
+        Verdict::pass("cross-check")
+    } else {
+        Verdict::fail("cross-check", off.join("; "))
+    }
+}
+
+impl Target for Stand {
+    fn describe(&self) -> TargetRef {
+        TargetRef {
+            kind: self.server.kind().to_owned(),
+            version: self.version.clone(),
+            profile: self.profile.to_string(),
+        }
+    }
+
+    fn socket(&self) -> &Path {
+        self.player.socket()
+    }
+
+    fn rootfs(&self) -> Option<&Path> {
+        match &self.server {
+            Server::Real(daemon) => Some(daemon.rootfs()),
+            _ => self.rootfs.as_ref().map(Rootfs::path),
+        }
+    }
+
+    fn namespace(&self, case: usize) -> String {
+        format!("{}-{case}", self.prefix)
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.player.ledger()
+    }
+
+    fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>> {
+        Box::pin(async move {
+            self.player.caught_up(mark).await;
+            self.check_sight()
+        })
+    }
+
+    fn died(&self) -> Pending<'_, TargetFault> {
+        Box::pin(async move {
+            match &self.server {
+                Server::Real(daemon) => TargetFault::Died(daemon.died().await),
+                _ => std::future::pending().await,
+            }
+        })
+    }
+
+    fn task<'a>(
+        &'a self,
+        namespace: &'a str,
+        container: &'a ContainerId,
+    ) -> Pending<'a, Result<Option<Lifecycle>, TargetFault>> {
+        Box::pin(self.observer().task(namespace, container))
+    }
+
+    fn events(&self, namespace: &str) -> Vec<Event> {
+        self.observer().seen().of(namespace)
+    }
+
+    fn events_changed<'a>(
+        &'a self,
+        namespace: &'a str,
+        seen: usize,
+        limit: Duration,
+    ) -> Pending<'a, ()> {
+        Box::pin(self.observer().seen().more_than(namespace, seen, limit))
+    }
+
+    fn leftovers<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> Pending<'a, Result<Vec<String>, TargetFault>> {
+        Box::pin(self.observer().leftovers(namespace))
+    }
+
+    fn clean_up<'a>(&'a self, namespace: &'a str) -> Pending<'a, Result<(), TargetFault>> {
+        Box::pin(self.observer().clean_up(namespace))
+    }
+
+    fn close(self: Box<Self>) -> Pending<'static, Result<Closing, TargetFault>> {
+        Box::pin((*self).close())
+    }
+}
