@@ -17,8 +17,9 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "laconic", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
+    /// Without a command: run
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, RunOptions};
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -22,7 +22,8 @@ fn main() -> ExitCode {
             return code.into();
         }
     };
-    match perform(arguments.command) {
+    let command = arguments.command.unwrap_or_else(|| Command::Run(RunOptions::default()));
+    match perform(command) {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("laconic: {error:#}");

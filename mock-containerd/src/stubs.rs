@@ -2,8 +2,7 @@
 
 #![expect(
     unreachable_pub,
-    clippy::all,
-    clippy::pedantic,
+    clippy::too_many_lines,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated code"

@@ -107,10 +107,10 @@ fn calls(
     owned: impl Fn(&Owner) -> bool,
 ) -> Vec<(u64, String, String)> {
     let of_case = lines.iter().filter_map(|line| match line {
-        Line::Call(call) if call.run == run && call.case == case => Some(call),
+        Line::Call(call) if call.run == run && call.case == case => Some(&**call),
         _ => None,
     });
-    let shown = |call: &Box<CallLine>| {
+    let shown = |call: &CallLine| {
         (call.started_us, Rpc::from_path(&call.method).short(), call.code.clone())
     };
     of_case.filter(|call| owned(&call.owner)).map(shown).collect()

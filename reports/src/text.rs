@@ -1,6 +1,6 @@
 //! A report for a terminal: one table, then what failed, then one line.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
 use crate::{Cell, Failure, Report};
@@ -30,7 +30,7 @@ fn table(report: &Report) -> String {
         return "nothing ran\n".to_owned();
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(UTF8_FULL_CONDENSED);
     let heads = matrix.columns.iter().map(|column| format!("{}\n{}", column.driver, column.target));
     let fixed = ["RPCs per\noperation".to_owned(), "\nfloor".to_owned()];
     table.set_header(fixed.into_iter().chain(heads));

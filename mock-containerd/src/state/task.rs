@@ -140,11 +140,8 @@ impl Task {
     pub(super) fn exec(&mut self, new: NewExec) -> Done<()> {
         check_identifier(&new.exec)
             .map_err(|error| Failure::invalid(format!("invalid exec id {}: {error}", new.exec)))?;
-        match self.state_word() {
-            state @ ("paused" | "stopped") => {
-                return self.refuse(&format!("cannot exec in a {state} state"));
-            }
-            _ => {}
+        if let state @ ("paused" | "stopped") = self.state_word() {
+            return self.refuse(&format!("cannot exec in a {state} state"));
         }
         if self.execs.contains_key(&new.exec) {
             return Err(Failure::already_exists(format!("id {}", new.exec)));

@@ -8,6 +8,11 @@ use crate::Scenario;
 use crate::scenario::{WRONG_STATE, words::*};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
+    let groups = [exits(), states()];
+    groups.into_iter().flatten().collect()
+}
+
+fn exits() -> Vec<Scenario> {
     vec![
         sleeping("exec-exits-with-0")
             .then(exec("c0", "e0", &["true"]))
@@ -57,6 +62,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .exits(128 + KILL)
             .leaves("c0", Running)
             .ended(),
+    ]
+}
+
+fn states() -> Vec<Scenario> {
+    vec![
         sleeping("an-exec-is-resized")
             .then(exec("c0", "e0", &["sleep", "inf"]))
             .then(exec_resize("c0", "e0"))

@@ -7,6 +7,11 @@ use crate::scenario::words::*;
 use crate::{Expect, Scenario};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
+    let groups = [ends(), signals(), questions(), deletions()];
+    groups.into_iter().flatten().collect()
+}
+
+fn ends() -> Vec<Scenario> {
     vec![
         Scenario::new("the-version-is-told").then(version()),
         Scenario::new("run-to-exit-with-0")
@@ -50,6 +55,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .then(delete_task("c0"))
             .exits(128 + KILL)
             .then(delete("c0")),
+    ]
+}
+
+fn signals() -> Vec<Scenario> {
+    vec![
         sleeping("term-does-not-end-an-init-without-a-handler")
             .then(kill("c0", TERM))
             .leaves("c0", Running)
@@ -86,6 +96,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .exits(128 + KILL)
             .then(delete_task("c0"))
             .then(delete("c0")),
+    ]
+}
+
+fn questions() -> Vec<Scenario> {
+    vec![
         sleeping("status-is-known-while-running")
             .then(status("c0"))
             .expect(Expect::State(Running))
@@ -95,6 +110,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         sleeping("stats-are-read").then(stats("c0")).ended(),
         sleeping("resize-is-accepted").then(resize("c0")).ended(),
         stats_of_three(),
+    ]
+}
+
+fn deletions() -> Vec<Scenario> {
+    vec![
         Scenario::new("stdin-is-closed-and-cat-ends")
             .then(create("c0", &["cat"]))
             .then(start_with_stdin("c0"))

@@ -95,6 +95,6 @@ impl Frame {
             .map(|setting| {
                 u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]) as usize
             })
-            .last()
+            .next_back()
     }
 }
