@@ -19,7 +19,9 @@ pub struct Fifos {
 impl Fifos {
     /// Makes and opens them. The server opens its ends when the process is created.
     pub fn new() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("laconic-fifo-").tempdir()?;
+        // Named by its owner, so that whoever finds it later can tell whether that is dead.
+        let named = format!("laconic-fifo-{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&named).tempdir()?;
         let mut fifos = Self { folder, stdin: None, drains: Vec::new() };
         for name in ["stdin", "stdout", "stderr"] {
             let mode = Mode::RWXU;

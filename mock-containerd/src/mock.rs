@@ -92,7 +92,8 @@ impl Builder {
         let (folder, socket) = match socket {
             Some(socket) => (None, socket),
             None => {
-                let folder = tempfile::Builder::new().prefix("laconic-mock-").tempdir();
+                let named = format!("laconic-mock-{}-", std::process::id());
+                let folder = tempfile::Builder::new().prefix(&named).tempdir();
                 let folder = folder
                     .map_err(|cause| StartError::Listen { path: std::env::temp_dir(), cause })?;
                 let socket = folder.path().join("containerd.sock");

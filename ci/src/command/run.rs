@@ -35,10 +35,11 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
     let end = run_all(&plan, &stop, &mut journal).await;
     journal.bar.finish_and_clear();
 
-    let (summary, fault) = match end {
+    let (mut summary, fault) = match end {
         Ok(summary) => (summary, None),
         Err((summary, fault)) => (summary, Some(fault)),
     };
+    summary.verdicts = journal.tally();
     journal.add(Line::Summary(summary.clone()));
     let report = Report::of(&journal.lines, &floors());
     print(&report.text());
@@ -84,6 +85,17 @@ impl Journal {
         }
         self.lines.push(line);
     }
+
+    /// Of the cases that ended, also in a run that did not.
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for line in &self.lines {
+            if let Line::CaseEnd(end) = line {
+                tally.add(end.verdict);
+            }
+        }
+        tally
+    }
 }
 
 type Ended = Result<Summary, (Summary, anyhow::Error)>;
@@ -107,12 +119,7 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
                 Err(error) => Err(error),
             };
             match ended {
-                Ok((tally, valid)) => {
-                    summary.verdicts.pass += tally.pass;
-                    summary.verdicts.fail += tally.fail;
-                    summary.verdicts.skip += tally.skip;
-                    summary.valid &= valid;
-                }
+                Ok(valid) => summary.valid &= valid,
                 Err(fault) => {
                     summary.complete = false;
                     return Err((summary, fault));
@@ -145,7 +152,7 @@ async fn arm(
     target: Box<dyn Target>,
     stop: &Stop,
     journal: &mut Journal,
-) -> anyhow::Result<(Tally, bool)> {
+) -> anyhow::Result<bool> {
     let factory = registry::driver(driver)?;
     let described = target.describe();
     if !journal.bar.is_hidden() {
@@ -169,7 +176,7 @@ async fn arm(
     };
     let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
     let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
-    Ok((end.tally, end.valid))
+    Ok(end.valid)
 }
 
 fn bar(plan: &Plan) -> ProgressBar {

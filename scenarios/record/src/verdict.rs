@@ -46,6 +46,11 @@ impl Verdict {
         Self { check: check.into(), result: CheckResult::Fail, detail: detail.into(), at: None }
     }
 
+    /// Not judged.
+    pub fn skip(check: &str, reason: impl Into<String>) -> Self {
+        Self { check: check.into(), result: CheckResult::Skip, detail: reason.into(), at: None }
+    }
+
     /// Worth a look.
     pub fn warn(check: &str, detail: impl Into<String>) -> Self {
         Self { check: check.into(), result: CheckResult::Warn, detail: detail.into(), at: None }

@@ -67,7 +67,7 @@ pub async fn run_arm(
                 }
             }
             Err(error) => {
-                fault = Some(error);
+                fault = Some(cause(&*arm.target, error).await);
                 break;
             }
         }
@@ -89,6 +89,22 @@ pub async fn run_arm(
         verdicts,
     })));
     Ok(ArmEnd { tally, valid })
+}
+
+/// How long a server that took everything down with it may take to be found dead.
+const DEATH_LIMIT_MS: u64 = 1_000;
+
+/// When the server has died, whatever else went wrong went wrong because of that.
+async fn cause(target: &dyn Target, fault: RunFault) -> RunFault {
+    let case = match &fault {
+        RunFault::Stopped { .. } => return fault,
+        RunFault::Driver { case, .. } | RunFault::Target { case, .. } => case.clone(),
+    };
+    let limit = std::time::Duration::from_millis(DEATH_LIMIT_MS);
+    match tokio::time::timeout(limit, target.died()).await {
+        Ok(died) => RunFault::Target { case, fault: died },
+        Err(_) => fault,
+    }
 }
 
 fn conservation(owned: &Rpcs, total: &Rpcs) -> Verdict {

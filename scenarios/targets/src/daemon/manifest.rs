@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::process::Process;
-use super::sweep::{leftovers_of, sweep};
+use super::sweep::{leftovers_of, remove_mounts_and_files, sweep};
 
 const PREFIX: &str = "laconic-run-";
 const FILE: &str = "manifest.json";
+/// Folders of stands, of mocks, and of the client's FIFOs.
+const ABANDONED: [&str; 3] = [crate::stand::STAND_PREFIX, "laconic-mock-", "laconic-fifo-"];
 
 /// Names a run: its folder, and every namespace that it uses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,5 +101,22 @@ pub async fn clean(only: Option<&RunId>) -> std::io::Result<CleanReport> {
         }
         report.left.extend(left);
     }
+    if only.is_none() {
+        remove_abandoned()?;
+    }
     Ok(report)
+}
+
+/// Folders that only held sockets and FIFOs of a process, whose pid is part of their name.
+fn remove_abandoned() -> std::io::Result<()> {
+    for entry in std::fs::read_dir(std::env::temp_dir())? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let rest = ABANDONED.iter().find_map(|prefix| name.strip_prefix(prefix));
+        let Some((pid, _)) = rest.and_then(|rest| rest.split_once('-')) else { continue };
+        if pid.parse().is_ok_and(|pid| Process::of(pid).is_none()) {
+            remove_mounts_and_files(&path);
+        }
+    }
+    Ok(())
 }

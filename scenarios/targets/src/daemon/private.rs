@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::machine::{Machine, Unavailable};
 use super::manifest::{Manifest, RunId};
 use super::metrics::{self, MetricsError};
-use super::process::Process;
+use super::process::{Process, reap_adopted};
 use super::rootfs::Rootfs;
 use super::sweep::{leftovers_of, sweep};
 use crate::StandError;
@@ -171,6 +171,7 @@ impl PrivateDaemon {
         }
         drop(self.rootfs.take());
         sweep(&self.run_id).await;
+        reap_adopted();
         let left = leftovers_of(&self.run_id);
         if left.is_empty() { Ok(()) } else { Err(DaemonError::Left(left)) }
     }

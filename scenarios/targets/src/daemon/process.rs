@@ -73,6 +73,29 @@ pub(super) fn reap(process: Process) {
     }
 }
 
+/// Reaps children of ours that have ended and that we adopted: shims, and what they left. Our own
+/// children are awaited by whoever started them, and are called otherwise.
+pub(super) fn reap_adopted() {
+    let own = std::process::id().to_string();
+    let Ok(entries) = std::fs::read_dir(Path::new("/proc")) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let Some((named, rest)) = stat.rsplit_once(") ") else { continue };
+        let mut fields = rest.split(' ');
+        let adopted = fields.next() == Some("Z") && fields.next() == Some(own.as_str());
+        let shim = named.contains("(containerd-shim") || named.contains("(runc");
+        if adopted
+            && shim
+            && let Some(pid) = Pid::from_raw(pid)
+        {
+            let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
 /// Waits until none of them is alive; false at the limit.
 pub(super) async fn gone(processes: &[Process], limit: Duration) -> bool {
     let limit = Instant::now() + limit;

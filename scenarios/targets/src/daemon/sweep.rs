@@ -29,7 +29,7 @@ pub(super) fn leftovers_of(run: &RunId) -> Vec<String> {
         format!("process {} ({})", process.pid, process.command_line().join(" ").trim())
     }));
     let show = |what: &'static str| move |path: PathBuf| format!("{what} {}", path.display());
-    left.extend(mounts(run).into_iter().map(show("mount")));
+    left.extend(mounts(&run.folder()).into_iter().map(show("mount")));
     left.extend(cgroups(run).into_iter().map(show("cgroup")));
     left.extend(runc_state(run).into_iter().map(show("runc state")));
     if run.folder().exists() {
@@ -50,9 +50,6 @@ pub(super) async fn sweep(run: &RunId) {
     contained.iter().for_each(|process| process.kill(Signal::KILL));
     gone(&contained, limit).await;
     remove_shim_sockets(run);
-    for mount in mounts(run).into_iter().rev() {
-        let _ = unmount(&mount, UnmountFlags::DETACH);
-    }
     for cgroup in cgroups(run) {
         remove_cgroup(&cgroup);
     }
@@ -63,9 +60,17 @@ pub(super) async fn sweep(run: &RunId) {
     for state in runc_state(run) {
         let _ = fs::remove_dir_all(state);
     }
+    remove_mounts_and_files(&run.folder());
+}
+
+/// Unmounts all below a folder of ours, and removes it.
+pub(super) fn remove_mounts_and_files(folder: &Path) {
+    for mount in mounts(folder).into_iter().rev() {
+        let _ = unmount(&mount, UnmountFlags::DETACH);
+    }
     // Nothing of the host's is mounted below any more, or this would reach it.
-    if mounts(run).is_empty() {
-        let _ = fs::remove_dir_all(run.folder());
+    if mounts(folder).is_empty() {
+        let _ = fs::remove_dir_all(folder);
     }
 }
 
@@ -136,12 +141,11 @@ fn runc_state(run: &RunId) -> Vec<PathBuf> {
     subfolders(Path::new(RUNC_STATE)).into_iter().filter(|path| named_with(path, &prefix)).collect()
 }
 
-/// Mounts below the run's folder, outermost first.
-fn mounts(run: &RunId) -> Vec<PathBuf> {
+/// Mounts below a folder, outermost first.
+fn mounts(folder: &Path) -> Vec<PathBuf> {
     let Ok(text) = fs::read_to_string("/proc/self/mountinfo") else { return Vec::new() };
-    let own = run.folder();
     let places = text.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
-    places.filter(|place| place.starts_with(&own)).collect()
+    places.filter(|place| place.starts_with(folder)).collect()
 }
 
 /// A shim's socket lies outside; the bundle tells where.
