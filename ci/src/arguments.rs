@@ -47,7 +47,7 @@ pub(crate) struct RunOptions {
     /// Drive this client (default: retained and stateless)
     #[arg(long = "driver", value_name = "NAME")]
     pub(crate) drivers: Vec<String>,
-    /// Run against mock[:1.6|1.7|2.1], real[:PATH] or a socket (default: mock, and real where it can)
+    /// Run against mock, mock:1.7, real, real:PATH or a socket (default: mock, and real where it can)
     #[arg(long = "target", value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
     /// Fail when this target cannot run
