@@ -1,6 +1,8 @@
 //! Standard streams of a process whose input stays open: FIFOs in a private folder.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -21,7 +23,10 @@ impl Fifos {
     pub fn new() -> io::Result<Self> {
         // Named by its owner, so that whoever finds it later can tell whether that is dead.
         let named = format!("laconic-fifo-{}-", std::process::id());
-        let folder = tempfile::Builder::new().prefix(&named).tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix(&named)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()?;
         let mut fifos = Self { folder, stdin: None, drains: Vec::new() };
         for name in ["stdin", "stdout", "stderr"] {
             let mode = Mode::RWXU;

@@ -93,7 +93,11 @@ impl Builder {
             Some(socket) => (None, socket),
             None => {
                 let named = format!("laconic-mock-{}-", std::process::id());
-                let folder = tempfile::Builder::new().prefix(&named).tempdir();
+                // Left to the umask, everybody could look into it.
+                let folder = tempfile::Builder::new()
+                    .prefix(&named)
+                    .permissions(std::fs::Permissions::from_mode(0o700))
+                    .tempdir();
                 let folder = folder
                     .map_err(|cause| StartError::Listen { path: std::env::temp_dir(), cause })?;
                 let socket = folder.path().join("containerd.sock");
@@ -112,7 +116,7 @@ pub struct MockContainerd {
     socket: PathBuf,
     ledger: Ledger,
     accepting: JoinHandle<()>,
-    // Private (0700) as tempfile makes it, and removed with the mock.
+    // Private, and removed with the mock.
     _folder: Option<tempfile::TempDir>,
 }
 

@@ -69,7 +69,7 @@ pub async fn serve(
                     open.insert(id, task);
                 }
                 Some(ToDriver::Cancel { cancel }) => {
-                    if let Some(task) = open.remove(&cancel) && !task.is_finished() {
+                    if let Some(task) = open.remove(&cancel) {
                         task.abort();
                         let outcome = Outcome::Error(Refusal {
                             kind: ErrorKind::Cancelled,
@@ -85,10 +85,11 @@ pub async fn serve(
                 }
             },
             Some(line) = told.recv() => {
-                if let FromDriver::Outcome { id, .. } = &line {
-                    open.remove(id);
+                // One that was cancelled while its outcome waited here has had its answer.
+                let answered = matches!(&line, FromDriver::Outcome { id, .. } if open.remove(id).is_none());
+                if !answered {
+                    say(&mut output, &line).await?;
                 }
-                say(&mut output, &line).await?;
             }
         }
     }

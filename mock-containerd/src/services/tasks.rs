@@ -134,7 +134,8 @@ impl tasks_server::Tasks for Tasks {
     async fn exec(&self, request: Request<ExecProcessRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         if request.exec_id.is_empty() {
-            return Err(Failure::invalid("exec id cannot be empty").into());
+            // This one text ends without its class.
+            return Err(Status::invalid_argument("exec id cannot be empty"));
         }
         let id = request.container_id;
         let argv =

@@ -140,11 +140,11 @@ impl Task {
     pub(super) fn exec(&mut self, new: NewExec) -> Done<()> {
         check_identifier(&new.exec)
             .map_err(|error| Failure::invalid(format!("invalid exec id {}: {error}", new.exec)))?;
-        if let state @ ("paused" | "stopped") = self.state_word() {
-            return self.refuse(&format!("cannot exec in a {state} state"));
-        }
         if self.execs.contains_key(&new.exec) {
             return Err(Failure::already_exists(format!("id {}", new.exec)));
+        }
+        if let state @ ("paused" | "stopped") = self.state_word() {
+            return self.refuse(&format!("cannot exec in a {state} state"));
         }
         self.execs.insert(new.exec.clone(), Process::new(0, new.streams, new.script));
         Ok(((), vec![Happened::ExecAdded(new.exec)]))
@@ -302,14 +302,15 @@ impl Task {
         Ok(())
     }
 
-    pub(super) fn checkpoint<T>(&self) -> Result<T, Failure> {
+    /// Fails as it does on a host without CRIU.
+    pub(super) fn checkpoint<T>(&self, bundle: &str) -> Result<T, Failure> {
         match self.state_word() {
             "created" => self.refuse("cannot checkpoint a task in created state"),
             "stopped" => self.refuse("cannot checkpoint a stopped container"),
-            _ => self.refuse(
+            _ => self.refuse(&format!(
                 "runc did not terminate successfully: exit status 1: criu failed: type DUMP \
-                 errno 0 path= criu-dump.log",
-            ),
+                 errno 0 path= {bundle}/criu-dump.log"
+            )),
         }
     }
 

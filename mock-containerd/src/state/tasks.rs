@@ -23,6 +23,11 @@ struct ProcessDetails {
     exec_id: String,
 }
 
+/// Where the real one would keep a task's files. Nothing is there.
+fn bundle(namespace: &str, id: &str) -> String {
+    format!("/run/mock-containerd/state/io.containerd.runtime.v2.task/{namespace}/{id}")
+}
+
 /// A process that is to be played from now on.
 #[derive(Debug)]
 pub(crate) struct Launch {
@@ -136,7 +141,7 @@ impl State {
         self.tasks.insert(place, Task::new(self.profile, init));
         let event = told::TaskCreate {
             container_id: new.id.clone(),
-            bundle: format!("/mock/io.containerd.runtime.v2.task/{namespace}/{}", new.id),
+            bundle: bundle(namespace, &new.id),
             rootfs: new.rootfs,
             io: Some(told::TaskIo {
                 stdin: streams.stdin,
@@ -283,7 +288,7 @@ impl State {
     }
 
     pub(crate) fn checkpoint<T>(&self, namespace: &str, id: &str) -> Result<T, Failure> {
-        self.task(namespace, id)?.checkpoint()
+        self.task(namespace, id)?.checkpoint(&bundle(namespace, id))
     }
 
     pub(crate) fn get(&self, namespace: &str, id: &str, exec: &str) -> Result<Shown, Failure> {
@@ -327,43 +332,41 @@ impl State {
         namespace: &str,
         id: &str,
     ) -> Result<DeleteResponse, Failure> {
-        let prefixed = |failure: Failure| match failure.code {
-            tonic::Code::Unknown => Failure {
-                message: format!("failed to delete task: {}", failure.message),
-                ..failure
-            },
+        let deleted = self.delete_init(namespace, id).map_err(|failure| match failure.code {
+            tonic::Code::Unknown => {
+                let message = format!("failed to delete task: {}", failure.message);
+                Failure { message, ..failure }
+            }
             _ => failure,
-        };
-        let exit = self.change(namespace, id, |task| task.delete()).map_err(prefixed)?;
+        })?;
+        Ok(DeleteResponse { id: id.to_owned(), ..deleted })
+    }
+
+    fn delete_init(&mut self, namespace: &str, id: &str) -> Result<DeleteResponse, Failure> {
+        let exit = self.change(namespace, id, |task| task.delete())?;
         let place = key(namespace, id);
         let task = self.tasks.remove(&place).expect("it was there a line ago, under one lock");
-        let never_ran = matches!(task.init.phase, super::process::Phase::Created);
-        if never_ran {
+        if let super::process::Phase::Created = task.init.phase {
             task.init.waited.send_replace(Waited::Closed);
         }
         self.tell_deleted(namespace, id, task.init.pid, &exit);
-        Ok(DeleteResponse {
-            id: id.to_owned(),
-            pid: task.init.pid,
-            exit_status: exit.status,
-            exited_at: Some(exit.at),
-        })
+        Ok(deleted("", task.init.pid, exit))
     }
 
+    /// Without an exec id it acts on the init, as the shim does. (The real daemon then keeps a
+    /// record of a task that its shim has forgotten; here the task is gone.)
     pub(crate) fn delete_process(
         &mut self,
         namespace: &str,
         id: &str,
         exec: &str,
     ) -> Result<DeleteResponse, Failure> {
+        if exec.is_empty() {
+            return self.delete_init(namespace, id);
+        }
         let (pid, exit) =
             self.change(namespace, id, |task| Ok((task.delete_exec(exec)?, Vec::new())))?;
-        Ok(DeleteResponse {
-            id: exec.to_owned(),
-            pid,
-            exit_status: exit.status,
-            exited_at: Some(exit.at),
-        })
+        Ok(deleted(exec, pid, exit))
     }
 
     pub(crate) fn metrics(
@@ -385,6 +388,11 @@ impl State {
         });
         Ok(of_namespace.map(|(_, id)| metric(id)).collect())
     }
+}
+
+fn deleted(id: &str, pid: u32, exit: Exit) -> DeleteResponse {
+    let exited_at = Some(exit.at);
+    DeleteResponse { id: id.to_owned(), pid, exit_status: exit.status, exited_at }
 }
 
 /// `io.containerd.cgroups.v1.Metrics { pids: { current: 1 } }`.

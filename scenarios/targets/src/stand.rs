@@ -1,5 +1,7 @@
 //! A stand: one server, a tap for players, a tap for the observer, and the observer.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,7 +62,10 @@ pub async fn start(spec: &TargetSpec) -> Result<Box<dyn Target>, StandError> {
     let failed = |error: &dyn std::fmt::Display| StandError::Failed(error.to_string());
     // Named by its owner: `laconic clean` removes it once that is dead.
     let named = format!("{STAND_PREFIX}{}-", std::process::id());
-    let folder = tempfile::Builder::new().prefix(&named).tempdir();
+    let folder = tempfile::Builder::new()
+        .prefix(&named)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir();
     let folder = folder.map_err(|error| failed(&error))?;
     // A name of nobody else's: the temporary folder's own.
     let unique = folder.path().file_name().map(|name| name.to_string_lossy().into_owned());

@@ -2,6 +2,8 @@
 //! cleaned up after.
 
 use std::fmt;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -55,7 +57,11 @@ pub(super) struct Manifest {
 impl Manifest {
     /// Makes a private folder with a manifest in it.
     pub(super) fn create() -> std::io::Result<(PathBuf, Self)> {
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?.keep();
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()?
+            .keep();
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
         let run_id = RunId(name.unwrap_or_default().replace(PREFIX, ""));
         let manifest = Self { run_id, harness: Process::own() };

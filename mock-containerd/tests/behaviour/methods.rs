@@ -1,0 +1,113 @@
+//! What is said to be modelled is, and nothing else is answered.
+
+use std::time::Duration;
+
+use bytes::{Buf, BufMut};
+use mock_containerd::{MockContainerd, methods};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+
+use crate::stage::within;
+
+/// Messages as bytes: every method can be called with an empty one.
+#[derive(Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(&item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining()).to_vec()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_method_that_is_not_listed_as_modelled_answers_unimplemented_and_is_counted() {
+    let mock = MockContainerd::builder().in_memory();
+    let ledger = mock.ledger().clone();
+    let channel = Endpoint::from_static("http://mock").connect_with_connector(mock).await.unwrap();
+    let all = methods();
+    assert!(all.len() > 80, "{}", all.len());
+    for method in &all {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let path = method.path.parse().unwrap();
+        let call = client.server_streaming(within(Vec::new()), path, Raw);
+        let first = async { call.await?.into_inner().message().await };
+        // Without an answer (Subscribe, before an event) it is no refusal.
+        let unimplemented = match tokio::time::timeout(Duration::from_secs(1), first).await {
+            Ok(Err(status)) => status.code() == Code::Unimplemented,
+            _ => false,
+        };
+        assert_eq!(unimplemented, !method.modelled, "{}", method.path);
+    }
+    assert_eq!(ledger.counts().started_by_short_name().len(), all.len());
+    assert!(ledger.counts().started_by_short_name().values().all(|calls| *calls == 1));
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_exist_is_unimplemented_and_counted() {
+    let mock = MockContainerd::builder().in_memory();
+    let ledger = mock.ledger().clone();
+    let channel = Endpoint::from_static("http://mock").connect_with_connector(mock).await.unwrap();
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.unwrap();
+    let path = "/no.such.Service/Method".parse().unwrap();
+    let refused = client.unary(within(Vec::new()), path, Raw).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented);
+    assert_eq!(ledger.counts().started_by_short_name()["Service/Method"], 1);
+}
+
+#[tokio::test]
+async fn health_and_reflection_answer() {
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_client::HealthClient;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+    let mock = MockContainerd::builder().in_memory();
+    let channel = Endpoint::from_static("http://mock").connect_with_connector(mock).await.unwrap();
+    let health =
+        HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await.unwrap();
+    assert_eq!(health.into_inner().status, 1);
+
+    let ask = tonic_reflection::pb::v1::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut answers = ServerReflectionClient::new(channel)
+        .server_reflection_info(tokio_stream::iter([ask]))
+        .await
+        .unwrap()
+        .into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response;
+    let Some(MessageResponse::ListServicesResponse(services)) = answer else {
+        panic!("no list of services: {answer:?}")
+    };
+    let names: Vec<&str> = services.service.iter().map(|service| service.name.as_str()).collect();
+    assert!(names.contains(&"containerd.services.tasks.v1.Tasks"), "{names:?}");
+}
