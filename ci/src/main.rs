@@ -26,7 +26,13 @@ fn main() -> ExitCode {
     match perform(command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("laconic: {error:#}");
+            // The exit code travels in the chain, and is nothing to read.
+            let told: Vec<String> = error
+                .chain()
+                .filter(|cause| !cause.is::<Exit>())
+                .map(ToString::to_string)
+                .collect();
+            eprintln!("laconic: {}", told.join(": "));
             error.downcast_ref::<Exit>().copied().unwrap_or(Exit::Harness).into()
         }
     }

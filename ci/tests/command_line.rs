@@ -1,7 +1,8 @@
 //! The command as people use it: what it prints where, and how it ends.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use run_record::{Line, Record};
 
@@ -9,7 +10,7 @@ fn laconic(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_laconic"))
         .args(arguments)
         .env_remove("CONTAINERD_ADDRESS")
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
         .output()
         .unwrap()
 }
@@ -139,6 +140,45 @@ fn sockets_that_nobody_serves_are_told_apart() {
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
     fails(&["run", "--target", path(&dead)], 1, "nobody listens on");
     fails(&["spy", "--listen", "/tmp/unused", "-a", path(&dead)], 1, "nobody listens on");
+}
+
+#[test]
+fn a_server_that_is_no_containerd_is_told_from_one_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("ssh.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // It talks first, and about something else.
+            let _ = stream.write_all(b"SSH-2.0-hello\r\n");
+        }
+    });
+    let arguments = ["run", "--target", path(&socket), "--driver", "retained"];
+    fails(&arguments, 1, "what listens there does not answer as a containerd");
+}
+
+#[test]
+fn a_socket_can_be_the_target_and_is_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("c.sock");
+    let mut mock = Command::new(env!("CARGO_BIN_EXE_laconic"))
+        .args(["mock", "--listen", path(&socket)])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It says when it listens.
+    let mut said = BufReader::new(mock.stderr.take().unwrap()).lines();
+    assert!(said.next().unwrap().unwrap().contains("listens on"));
+    let record = folder.path().join("r.jsonl");
+    let output = laconic(&["run", "--target", path(&socket), "--record", path(&record)]);
+    mock.kill().unwrap();
+    mock.wait().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    for line in Record::open(&record).unwrap().lines {
+        if let Line::CaseEnd(end) = line {
+            assert_eq!(end.left_behind, Vec::<String>::new(), "{}", end.case);
+        }
+    }
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn closing(report: &Report) -> String {
         return "incomplete: the run did not come to its end\n".to_owned();
     };
     let tally = summary.verdicts;
-    let mut text = format!("{} cases passed, {} failed", tally.pass, tally.fail);
+    let cases = if tally.pass == 1 { "case" } else { "cases" };
+    let mut text = format!("{} {cases} passed, {} failed", tally.pass, tally.fail);
     if tally.skip > 0 {
         text.push_str(&format!(", {} skipped", tally.skip));
     }

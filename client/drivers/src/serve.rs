@@ -41,7 +41,13 @@ pub async fn serve(
     let expected = "the harness's hello with protocol 1";
     match lines.next().await? {
         Some(ToDriver::Hello { protocol: PROTOCOL, .. }) => {}
-        other => return Err(ServeError::Protocol { expected, got: format!("{other:?}") }),
+        Some(other) => {
+            return Err(ServeError::Protocol { expected, got: format!("{other:?}") });
+        }
+        None => {
+            let got = "the end of input".to_owned();
+            return Err(ServeError::Protocol { expected, got });
+        }
     }
     let driver: Arc<dyn Driver> = Arc::from(factory.open(connect).await?);
     let hello = FromDriver::Hello { protocol: PROTOCOL, hello: driver.hello().clone() };

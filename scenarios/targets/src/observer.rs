@@ -1,6 +1,7 @@
 //! The observer: what the harness asks for itself, over a connection and a tap of its own. Raw
 //! stubs: no player's code looks after the players.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,9 +59,24 @@ async fn limited<T>(
 ) -> Result<T, TargetFault> {
     match tokio::time::timeout(Duration::from_millis(LIMIT_MS), call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(fault(action, format!("{:?}: {}", status.code(), status.message()))),
+        Ok(Err(status)) => Err(fault(action, told(&status))),
         Err(_) => Err(fault(action, format!("no answer within {LIMIT_MS} ms"))),
     }
+}
+
+/// A status that the server sent, or why none came.
+fn told(status: &Status) -> String {
+    match status.source() {
+        None => format!("{:?}: {}", status.code(), status.message()),
+        Some(cause) => no_containerd(cause),
+    }
+}
+
+fn no_containerd(mut cause: &dyn Error) -> String {
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    format!("what listens there does not answer as a containerd ({cause})")
 }
 
 fn ask<T>(namespace: &str, message: T) -> Request<T> {
@@ -74,10 +90,8 @@ fn ask<T>(namespace: &str, message: T) -> Request<T> {
 impl Observer {
     /// Connects, and watches every namespace that begins with `prefix`.
     pub(crate) async fn connect(socket: &Path, prefix: &str) -> Result<Self, TargetFault> {
-        let channel = containerd_client::connect(socket).await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            fault(format!("connect to {}", socket.display()), cause.unwrap_or(error.to_string()))
-        })?;
+        let channel = containerd_client::connect(socket).await;
+        let channel = channel.map_err(|error| fault("connect", no_containerd(&error)))?;
         let seen = Arc::new(Seen::default());
         let (live, mut proven) = watch::channel(false);
         let listening =

@@ -1,0 +1,34 @@
+//! What a record looks like in each format: a case on the mock, in which one client is over a
+//! budget that was made for the purpose.
+
+use std::path::Path;
+
+use laconic_reports::{Floors, Report};
+use run_record::Record;
+
+fn report() -> Report {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
+    let record = Record::open(&path).unwrap();
+    let floors: Floors =
+        [("create", (1, 1)), ("exec", (2, 2))].map(|(name, floor)| (name.to_owned(), floor)).into();
+    Report::of(&record.lines, &floors)
+}
+
+#[test]
+fn text_shows_the_table_then_each_failure_with_its_calls_then_one_line() {
+    insta::assert_snapshot!(report().text());
+}
+
+#[test]
+fn json_holds_the_same_figures() {
+    insta::assert_json_snapshot!(report().json());
+}
+
+#[test]
+fn a_record_without_its_end_is_told_as_incomplete() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
+    let mut lines = Record::open(&path).unwrap().lines;
+    lines.pop();
+    let text = Report::of(&lines, &Floors::new()).text();
+    assert!(text.ends_with("incomplete: the run did not come to its end\n"), "{text}");
+}
