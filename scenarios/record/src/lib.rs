@@ -22,7 +22,7 @@ mod writer;
 pub use conservation::{Imbalance, conserve};
 pub use header::{BudgetsRef, DriverRef, Header, Host, RunLine, SCHEMA_VERSION, Shard, TargetRef};
 pub use line::{AllowanceRef, CallLine, CaseEnd, CaseLine, Line, Rpcs, RunEnd, StepLine, Summary};
-pub use reader::{ReadError, Record};
+pub use reader::{ReadError, Record, RecordLines};
 pub use schema::schema;
 pub use verdict::{CheckResult, Tally, Verdict};
 pub use writer::{RecordWriter, WriteError};
