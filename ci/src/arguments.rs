@@ -74,6 +74,9 @@ pub(crate) struct RunOptions {
     /// Write a report: json=FILE or text=FILE
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     pub(crate) reports: Vec<String>,
+    /// Drive the client that this command starts: it speaks the driver protocol
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod exit;
 mod registry;
+mod testee;
 
 use std::process::ExitCode;
 

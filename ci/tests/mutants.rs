@@ -12,7 +12,7 @@ use laconic_drivers::RetainedFactory;
 use laconic_scenarios::budgets::own;
 use laconic_scenarios::{Arm, KnownFailures, Selection, Stop, catalogue, run_arm};
 use laconic_targets::{TargetSpec, start};
-use mock_containerd::Profile;
+use mock_containerd::{MockContainerd, Profile};
 use run_record::{CheckResult, DriverRef, Line, Verdict};
 use tonic::transport::Channel;
 
@@ -98,21 +98,27 @@ impl Driver for NaggingDriver {
     }
 }
 
+/// As the command does it: on a mock of its own.
+async fn introduced(factory: &Nagging) -> Hello {
+    let mock = MockContainerd::builder().start().await.unwrap();
+    let socket = mock.socket().to_owned();
+    let connect = Connect { socket, namespace: "hello".to_owned(), rootfs: None };
+    let driver = factory.open(connect).await.unwrap();
+    driver.hello().clone()
+}
+
 /// Failed budget verdicts of an arm: operation (none: the case as a whole) and verdict.
 async fn failures(nag: Nag, case: &str) -> Vec<(Option<String>, Verdict)> {
     let factory = Nagging { nag };
     let selection = Selection { run: vec![case.to_owned()], skip: Vec::new() };
     let scenarios = selection.of(catalogue());
     assert_eq!(scenarios.len(), 1);
+    let hello = introduced(&factory).await;
     let arm = Arm {
         run: 1,
         factory: &factory,
-        driver: DriverRef {
-            name: "retained".into(),
-            version: "0".into(),
-            door: "in-process".into(),
-            capabilities: Vec::new(),
-        },
+        driver: DriverRef::new(&hello, "in-process"),
+        capabilities: hello.capabilities.clone(),
         target: start(&TargetSpec::Mock(Profile::V1_6)).await.unwrap(),
         budget: own("retained").unwrap(),
         known: KnownFailures::default(),

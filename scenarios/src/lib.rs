@@ -18,7 +18,9 @@
 pub mod budgets;
 mod catalogue;
 mod checks;
+pub mod external;
 mod known;
+mod needs;
 mod runner;
 mod scenario;
 mod select;

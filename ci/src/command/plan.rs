@@ -14,6 +14,7 @@ use mock_containerd::Profile;
 use crate::arguments::RunOptions;
 use crate::exit::{Exit, usage};
 use crate::registry;
+use crate::testee::Testee;
 
 /// A target, and whether the run fails without it.
 pub(crate) struct Wanted {
@@ -24,7 +25,7 @@ pub(crate) struct Wanted {
 
 /// A checked plan.
 pub(crate) struct Plan {
-    pub(crate) drivers: Vec<String>,
+    pub(crate) testees: Vec<Testee>,
     pub(crate) targets: Vec<Wanted>,
     pub(crate) scenarios: Vec<Scenario>,
     budget: Option<Budget>,
@@ -90,17 +91,17 @@ fn default_profile() -> Profile {
 }
 
 impl Plan {
-    pub(crate) fn check(options: &RunOptions) -> anyhow::Result<Self> {
-        let drivers = if options.drivers.is_empty() {
-            registry::DEFAULTS.map(str::to_owned).to_vec()
-        } else {
-            options.drivers.clone()
+    pub(crate) async fn check(options: &RunOptions) -> anyhow::Result<Self> {
+        let by_default = options.drivers.is_empty() && options.command.is_empty();
+        let names = match by_default {
+            true => registry::DEFAULTS.map(str::to_owned).to_vec(),
+            false => options.drivers.clone(),
         };
-        for name in &drivers {
+        for name in &names {
             registry::driver(name)?;
         }
         let mut plan = Self {
-            drivers,
+            testees: Vec::new(),
             targets: targets(options)?,
             scenarios: scenarios(options)?,
             budget: None,
@@ -118,18 +119,29 @@ impl Plan {
             let known = KnownFailures::parse(&path.display().to_string(), &read(path)?);
             plan.known = Some(known.map_err(usage)?);
         }
+        // Last: it starts programs.
+        for name in &names {
+            plan.testees.push(Testee::named(name).await?);
+        }
+        if !options.command.is_empty() {
+            plan.testees.push(Testee::started_by(&options.command).await?);
+        }
+        for testee in &plan.testees {
+            plan.budget(testee.name())?;
+        }
         Ok(plan)
     }
 
-    /// The budget by which a driver is judged: the one given, if it is this client's.
-    pub(crate) fn budget(&self, driver: &str) -> anyhow::Result<Budget> {
+    /// The budget by which a client is judged: the one given, if it is its; or ours. Without any
+    /// it is measured.
+    pub(crate) fn budget(&self, client: &str) -> anyhow::Result<Budget> {
         match &self.budget {
-            Some(budget) if budget.client == driver => Ok(budget.clone()),
-            Some(budget) if self.drivers.len() == 1 => {
-                let (path, client) = (&budget.path, &budget.client);
-                Err(usage(format!("{path} is the budget of {client:?}, not of {driver:?}")))
+            Some(budget) if budget.client == client => Ok(budget.clone()),
+            Some(budget) if self.testees.len() == 1 => {
+                let (path, whose) = (&budget.path, &budget.client);
+                Err(usage(format!("{path} is the budget of {whose:?}, not of {client:?}")))
             }
-            _ => own(driver).ok_or_else(|| usage(format!("{driver:?} has no budget"))),
+            _ => Ok(own(client).unwrap_or_else(|| Budget::measuring(client))),
         }
     }
 
@@ -140,9 +152,10 @@ impl Plan {
     /// Equal plans may be compared and merged.
     pub(crate) fn hash(&self) -> String {
         let mut text = String::new();
-        for driver in &self.drivers {
-            let hash = self.budget(driver).map(|budget| budget.hash).unwrap_or_default();
-            text.push_str(&format!("driver {driver} {hash}\n"));
+        for testee in &self.testees {
+            let name = testee.name();
+            let hash = self.budget(name).map(|budget| budget.hash).unwrap_or_default();
+            text.push_str(&format!("driver {name} {hash}\n"));
         }
         for target in &self.targets {
             text.push_str(&format!("target {:?}\n", target.spec));

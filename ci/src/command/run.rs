@@ -11,7 +11,7 @@ use laconic_scenarios::{Arm, RunFault, Stop, Target, run_arm};
 use laconic_targets::daemon::Machine;
 use laconic_targets::{StandError, start};
 use run_record::{
-    DriverRef, Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally, WriteError,
+    Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally, WriteError,
 };
 
 use super::interrupt::heed;
@@ -19,11 +19,11 @@ use super::output::print;
 use super::plan::{Plan, Wanted};
 use crate::arguments::RunOptions;
 use crate::exit::{Exit, usage};
-use crate::registry;
+use crate::testee::Testee;
 
 pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
-    let plan = Plan::check(&options)?;
     let reports = reports(&options.reports)?;
+    let plan = Plan::check(&options).await?;
     let writer = match &options.record {
         Some(path) => RecordWriter::create(path)?,
         None => RecordWriter::nowhere(),
@@ -105,15 +105,15 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
         Summary { verdicts: Tally::default(), complete: true, valid: true, not_run: Vec::new() };
     let mut number = 0;
     for wanted in &plan.targets {
-        for driver in &plan.drivers {
+        for testee in &plan.testees {
             let ended = match begin(wanted).await {
                 Ok(Begun::Target(target)) => {
                     number += 1;
-                    arm(plan, number, driver, target, stop, journal).await
+                    arm(plan, number, testee, target, stop, journal).await
                 }
                 Ok(Begun::NotHere(reason)) => {
                     summary.not_run.push(reason);
-                    journal.bar.inc((plan.scenarios.len() * plan.drivers.len()) as u64);
+                    journal.bar.inc((plan.scenarios.len() * plan.testees.len()) as u64);
                     break;
                 }
                 Err(error) => Err(error),
@@ -148,12 +148,12 @@ async fn begin(wanted: &Wanted) -> anyhow::Result<Begun> {
 async fn arm(
     plan: &Plan,
     run: u32,
-    driver: &str,
+    testee: &Testee,
     target: Box<dyn Target>,
     stop: &Stop,
     journal: &mut Journal,
 ) -> anyhow::Result<bool> {
-    let factory = registry::driver(driver)?;
+    let driver = testee.name();
     let described = target.describe();
     if !journal.bar.is_hidden() {
         journal.bar.set_prefix(format!("{driver} on {}", described.kind));
@@ -162,13 +162,9 @@ async fn arm(
     }
     let arm = Arm {
         run,
-        factory: &*factory,
-        driver: DriverRef {
-            name: driver.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            door: "in-process".to_owned(),
-            capabilities: Vec::new(),
-        },
+        factory: &*testee.factory,
+        driver: testee.described(),
+        capabilities: testee.hello.capabilities.clone(),
         target,
         budget: plan.budget(driver)?,
         known: plan.known(driver),
@@ -180,7 +176,7 @@ async fn arm(
 }
 
 fn bar(plan: &Plan) -> ProgressBar {
-    let total = plan.scenarios.len() * plan.drivers.len() * plan.targets.len();
+    let total = plan.scenarios.len() * plan.testees.len() * plan.targets.len();
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}");
     // The template is ours; the default style would do as well.

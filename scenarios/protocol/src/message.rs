@@ -34,6 +34,21 @@ pub enum Capability {
     TypedStateErrors,
 }
 
+impl Capability {
+    /// As the protocol words it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Pause => "pause",
+            Self::Exits => "exits",
+            Self::Cancel => "cancel",
+            Self::Restore => "restore",
+            Self::Io => "io",
+            Self::TypedStateErrors => "typed-state-errors",
+        }
+    }
+}
+
 /// A driver introduces itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {

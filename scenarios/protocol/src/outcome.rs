@@ -88,6 +88,43 @@ pub enum Ok {
     Delete {},
 }
 
+impl Ok {
+    /// The operation that is answered so.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::Version(_) => "version",
+            Self::Create { .. } => "create",
+            Self::Load(_) => "load",
+            Self::Restore { .. } => "restore",
+            Self::CreateTask(_) => "create-task",
+            Self::StartTask(_) => "start-task",
+            Self::Start(_) => "start",
+            Self::Exec(_) => "exec",
+            Self::Wait(_) => "wait",
+            Self::ExecWait(_) => "exec-wait",
+            Self::Status(_) => "status",
+            Self::ExitStatus(_) => "exit-status",
+            Self::Kill { .. } => "kill",
+            Self::KillAll { .. } => "kill-all",
+            Self::ExecKill { .. } => "exec-kill",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
+            Self::Resize { .. } => "resize",
+            Self::ExecResize { .. } => "exec-resize",
+            Self::CloseStdin { .. } => "close-stdin",
+            Self::ExecCloseStdin { .. } => "exec-close-stdin",
+            Self::Update { .. } => "update",
+            Self::Pids { .. } => "pids",
+            Self::Stats(_) => "stats",
+            Self::StatsAll { .. } => "stats-all",
+            Self::DeleteTask(_) => "delete-task",
+            Self::DeleteExec(_) => "delete-exec",
+            Self::ForceDelete(_) => "force-delete",
+            Self::Delete { .. } => "delete",
+        }
+    }
+}
+
 /// Of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {

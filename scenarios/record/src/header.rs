@@ -78,22 +78,22 @@ pub struct DriverRef {
     /// What it said it can do.
     #[serde(default)]
     pub capabilities: Vec<String>,
+    /// What started it, where a command did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
 }
 
 impl DriverRef {
     /// From what the driver said of itself.
     pub fn new(hello: &Hello, door: &str) -> Self {
-        let capabilities = hello
-            .capabilities
-            .iter()
-            .filter_map(|capability| serde_json::to_value(capability).ok())
-            .filter_map(|value| value.as_str().map(str::to_owned))
-            .collect();
+        let words = hello.capabilities.iter().map(|capability| capability.as_str().to_owned());
+        let capabilities = words.collect();
         Self {
             name: hello.driver.clone(),
             version: hello.version.clone(),
             door: door.to_owned(),
             capabilities,
+            command: Vec::new(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Budget {
     pub connect: Table,
     /// While no step is open.
     pub background: Table,
+    /// What calls of an operation that is not listed amount to.
+    pub unlisted: Excess,
     /// The file, as it is shown.
     pub path: String,
     /// BLAKE3 of its text, and of its base's.
@@ -44,12 +46,32 @@ pub struct Chosen {
 }
 
 impl Budget {
+    /// Promises nothing: for a client whose counts are measured for the first time.
+    pub fn measuring(client: &str) -> Self {
+        let nowhere = || Place { file: String::new(), line: 0 };
+        Self {
+            client: client.to_owned(),
+            tight: false,
+            operations: BTreeMap::new(),
+            connect: Table::empty(nowhere(), Excess::Off),
+            background: Table::empty(nowhere(), Excess::Off),
+            unlisted: Excess::Off,
+            path: String::new(),
+            hash: String::new(),
+        }
+    }
+
+    /// Whether anything is promised at all.
+    pub fn promises(&self) -> bool {
+        self.unlisted != Excess::Off
+    }
+
     /// The table for an operation that ended so. Without a table of its own, a failed operation
     /// may cost as much as a successful one, and less: how far it came is not known.
     pub fn choose(&self, operation: &str, outcome: &Outcome) -> Chosen {
         let Some(budget) = self.operations.get(operation) else {
             let at = Place { file: self.path.clone(), line: 1 };
-            return Chosen { table: Table::empty(at, Excess::Error), tight: false };
+            return Chosen { table: Table::empty(at, self.unlisted), tight: false };
         };
         match outcome {
             Outcome::Ok(_) => Chosen { table: budget.ok.clone(), tight: self.tight },

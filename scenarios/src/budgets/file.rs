@@ -132,6 +132,7 @@ impl File<'_> {
                 operations: BTreeMap::new(),
                 connect: Table::empty(top.clone(), self.on_excess),
                 background: Table::empty(top, self.on_excess),
+                unlisted: self.on_excess,
                 path: String::new(),
                 hash: String::new(),
             },

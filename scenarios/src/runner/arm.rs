@@ -1,6 +1,8 @@
 //! One arm of a run: one driver against one target, case after case.
 
-use driver_protocol::DriverFactory;
+use std::collections::BTreeSet;
+
+use driver_protocol::{Capability, DriverFactory};
 use run_record::{
     BudgetsRef, CaseEnd, CaseLine, CheckResult, DriverRef, Line, Rpcs, RunEnd, RunLine, Tally,
     Verdict,
@@ -19,6 +21,8 @@ pub struct Arm<'a> {
     pub factory: &'a dyn DriverFactory,
     /// Who it says it is.
     pub driver: DriverRef,
+    /// What it says it can do.
+    pub capabilities: BTreeSet<Capability>,
     /// Against what.
     pub target: Box<dyn Target>,
     /// By which budget it is judged.
@@ -48,7 +52,10 @@ pub async fn run_arm(
         run: arm.run,
         driver: arm.driver.clone(),
         target: arm.target.describe(),
-        budgets: Some(BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
+        budgets: arm
+            .budget
+            .promises()
+            .then(|| BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
     }));
     let mut tally = Tally::default();
     let mut owned = Rpcs::new();
@@ -115,19 +122,21 @@ fn conservation(owned: &Rpcs, total: &Rpcs) -> Verdict {
     Verdict::fail("conservation", detail)
 }
 
-fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<&'static str> {
-    match scenario.stage {
-        Stage::MockOnly(reason) if arm.target.describe().kind != "mock" => Some(reason),
-        _ => None,
+fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<String> {
+    if let Stage::MockOnly(reason) = scenario.stage
+        && arm.target.describe().kind != "mock"
+    {
+        return Some(reason.to_owned());
     }
+    let lacks: Vec<&str> = scenario
+        .needs()
+        .difference(&arm.capabilities)
+        .map(|capability| capability.as_str())
+        .collect();
+    (!lacks.is_empty()).then(|| format!("{} lacks {}", arm.driver.name, lacks.join(" and ")))
 }
 
-fn skip(
-    arm: &Arm<'_>,
-    scenario: &Scenario,
-    reason: &'static str,
-    emit: &mut (dyn FnMut(Line) + Send),
-) {
+fn skip(arm: &Arm<'_>, scenario: &Scenario, reason: String, emit: &mut (dyn FnMut(Line) + Send)) {
     let case = scenario.case();
     emit(Line::Case(CaseLine { run: arm.run, case: case.clone() }));
     emit(Line::CaseEnd(Box::new(CaseEnd {
@@ -139,6 +148,6 @@ fn skip(
         left_behind: Vec::new(),
         verdicts: Vec::new(),
         verdict: CheckResult::Skip,
-        skipped: Some(reason.to_owned()),
+        skipped: Some(reason),
     })));
 }

@@ -23,6 +23,8 @@ use crate::{Play, Scenario, Step, TargetFault};
 
 /// How long a driver may take to answer one request.
 const DEADLINE_MS: u64 = 20_000;
+/// What a driver that lives in another process may take to find out that it was too late.
+const GRACE_MS: u64 = 500;
 /// How long opening and closing a driver may take.
 const OPEN_LIMIT_MS: u64 = 20_000;
 /// How long the server may take to send an event that it owes.
@@ -187,7 +189,7 @@ impl Stage<'_> {
     }
 
     async fn answered(&self, mut open: Open, step: &Step) -> Result<Done, RunFault> {
-        let deadline = Duration::from_millis(DEADLINE_MS);
+        let deadline = Duration::from_millis(DEADLINE_MS + GRACE_MS);
         let answer = tokio::select! {
             fault = self.arm.target.died() => {
                 open.answer.abort();
