@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rpc_ledger::{Owner, Rpc};
-use run_record::{CallLine, Line, Verdict};
+use run_record::{CallLine, Line, RunLine, Verdict};
 use serde::Serialize;
 
 /// A failed verdict.
@@ -31,8 +31,41 @@ pub struct Failure {
     pub replay: Option<String>,
 }
 
+/// Who was driven against what, and by which command.
+#[derive(Clone, Debug, Default)]
+struct Tested {
+    driver: String,
+    target: String,
+    /// What chooses the client on a command line.
+    chosen: String,
+    command: String,
+}
+
+impl Tested {
+    fn of(run: &RunLine, target: String) -> Self {
+        let driver = run.driver.name.clone();
+        let command = &run.driver.command;
+        let (chosen, command) = if command.is_empty() {
+            (format!("--driver {driver}"), String::new())
+        } else {
+            let budget = run
+                .budgets
+                .as_ref()
+                .map_or_else(String::new, |budgets| format!("--budgets {} ", budgets.path));
+            (budget.trim_end().to_owned(), format!(" -- {}", command.join(" ")))
+        };
+        Self { driver, target, chosen, command }
+    }
+
+    fn replay(&self, case: &str) -> String {
+        let Self { target, chosen, command, .. } = self;
+        let chosen = if chosen.is_empty() { String::new() } else { format!("{chosen} ") };
+        format!("laconic run {chosen}--target {target} --case {case}{command}")
+    }
+}
+
 pub(crate) fn collect(lines: &[Line]) -> Vec<Failure> {
-    let mut names = BTreeMap::new();
+    let mut names: BTreeMap<u32, Tested> = BTreeMap::new();
     let mut failures = Vec::new();
     for line in lines {
         match line {
@@ -41,7 +74,7 @@ pub(crate) fn collect(lines: &[Line]) -> Vec<Failure> {
                     "mock" => format!("mock:{}", run.target.profile),
                     other => other.to_owned(),
                 };
-                names.insert(run.run, (run.driver.name.clone(), target));
+                names.insert(run.run, Tested::of(run, target));
             }
             Line::Step(step) => {
                 let calls = calls(lines, step.run, &step.case, |owner| {
@@ -77,15 +110,10 @@ pub(crate) fn collect(lines: &[Line]) -> Vec<Failure> {
     failures
 }
 
-fn failure(
-    names: &BTreeMap<u32, (String, String)>,
-    run: u32,
-    case: &str,
-    verdict: &Verdict,
-) -> Failure {
-    let (driver, target) = names.get(&run).cloned().unwrap_or_default();
-    let replay = (!case.is_empty())
-        .then(|| format!("laconic run --driver {driver} --target {target} --case {case}"));
+fn failure(names: &BTreeMap<u32, Tested>, run: u32, case: &str, verdict: &Verdict) -> Failure {
+    let tested = names.get(&run).cloned().unwrap_or_default();
+    let replay = (!case.is_empty()).then(|| tested.replay(case));
+    let Tested { driver, target, .. } = tested;
     Failure {
         driver,
         target,

@@ -102,7 +102,7 @@ fn cells(lines: &[Line]) -> Cells {
                 }
             }
             // A case that restarts its client connects twice: its sum is no single connect.
-            Line::CaseEnd(end) if end.connect.get("Events/Subscribe") == Some(&1) => {
+            Line::CaseEnd(end) if end.connects == 1 => {
                 add(&mut cells, end.run, "connect", end.connect.values().sum());
             }
             _ => {}

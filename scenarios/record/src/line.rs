@@ -152,6 +152,9 @@ pub struct CaseEnd {
     pub case: String,
     /// Calls between opening a driver and its `ready`.
     pub connect: Rpcs,
+    /// How often a driver was opened: once, and once more at every restart.
+    #[serde(default = "once")]
+    pub connects: u64,
     /// Calls while no step was open.
     pub background: Rpcs,
     /// Calls while several steps were open, by the steps (`3+4`).
@@ -165,6 +168,10 @@ pub struct CaseEnd {
     /// Why it was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
+}
+
+fn once() -> u64 {
+    1
 }
 
 /// Closes a run with the totals that must add up.

@@ -1,5 +1,6 @@
 //! A driver's process, and whatever it has started.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -35,14 +36,13 @@ impl Child {
             .args(arguments)
             .env("CONTAINERD_ADDRESS", &connect.socket)
             .env("CONTAINERD_NAMESPACE", &connect.namespace)
+            // Where nothing is mounted, nothing is looked at: any absolute path will do.
+            .env("LACONIC_ROOTFS", connect.rootfs.as_deref().unwrap_or(Path::new("/")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        if let Some(rootfs) = &connect.rootfs {
-            spawning.env("LACONIC_ROOTFS", rootfs);
-        }
         let mut child =
             spawning.spawn().map_err(|error| failed(format!("cannot start {program}: {error}")))?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));

@@ -143,6 +143,7 @@ fn skip(arm: &Arm<'_>, scenario: &Scenario, reason: String, emit: &mut (dyn FnMu
         run: arm.run,
         case,
         connect: Rpcs::new(),
+        connects: 0,
         background: Rpcs::new(),
         overlap: Default::default(),
         left_behind: Vec::new(),

@@ -362,6 +362,7 @@ impl Stage<'_> {
             run,
             case: self.case,
             connect: accounts.of_connect(),
+            connects: self.connects.len() as u64,
             background: accounts.of_background(),
             overlap: accounts
                 .overlaps()

@@ -229,11 +229,36 @@ fn endings(all: &[&Counts]) -> Endings {
     endings
 }
 
-/// Taps and layer saw the same calls end in the same ways.
+/// Takes off what the server's HTTP/2 reset before any layer saw it (a malformed `:authority`, for
+/// one): started and broken at the tap, nothing at the layer. Returns how many.
+fn take_resets(taps: &mut Endings, layer: &Endings) -> u64 {
+    let paths: Vec<String> = taps.keys().map(|(path, _)| path.clone()).collect();
+    let mut resets = 0;
+    for path in paths {
+        let of = |how: &str| (path.clone(), how.to_owned());
+        let count = |all: &Endings, how: &str| all.get(&of(how)).copied().unwrap_or(0);
+        let unseen = count(taps, "started").saturating_sub(count(layer, "started"));
+        let unseen = unseen.min(count(taps, "broken"));
+        for how in ["started", "broken"] {
+            let left = count(taps, how) - unseen;
+            taps.insert(of(how), left);
+        }
+        resets += unseen;
+    }
+    taps.retain(|_, number| *number > 0);
+    resets
+}
+
+/// Taps = layer + resets, by method and by how the calls ended.
 fn compare_layer(taps: &[&Counts], layer: &Counts) -> Verdict {
-    let (taps, layer) = (endings(taps), endings(&[layer]));
+    let (mut taps, layer) = (endings(taps), endings(&[layer]));
+    let resets = take_resets(&mut taps, &layer);
     if taps == layer {
-        return Verdict::pass("tap-and-layer");
+        let mut verdict = Verdict::pass("tap-and-layer");
+        if resets > 0 {
+            verdict.detail = format!("{resets} calls were reset before they reached a service");
+        }
+        return verdict;
     }
     let differing: Vec<String> = taps
         .keys()
