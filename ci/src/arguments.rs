@@ -26,6 +26,15 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Drive clients through scenarios and judge what they cost
     Run(RunOptions),
+    /// Hold a record against what its clients cost when somebody last accepted it
+    Gate(GateOptions),
+    /// Say what appeared and what vanished between two records
+    Compare(CompareOptions),
+    /// Check, raise or lower the budget of a client
+    #[command(subcommand)]
+    Budgets(BudgetsCommand),
+    /// Render records
+    Report(ReportOptions),
     /// Serve a mock containerd on a socket
     Mock(MockOptions),
     /// Stand in front of a containerd and count what passes
@@ -71,12 +80,68 @@ pub(crate) struct RunOptions {
     /// Write the record of the run here
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
-    /// Write a report: json=FILE or text=FILE
+    /// Write a report: text, json, html, markdown, github or junit, and a file
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     pub(crate) reports: Vec<String>,
     /// Drive the client that this command starts: it speaks the driver protocol
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GateOptions {
+    /// The record of a run
+    pub(crate) record: PathBuf,
+    /// One baseline, or a folder of them
+    #[arg(long, value_name = "FILE", default_value = "ci/baselines/own")]
+    pub(crate) baseline: PathBuf,
+    /// Take what the record holds for the new baseline
+    #[arg(long)]
+    pub(crate) accept: bool,
+    /// Write a report: FORMAT=FILE
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    pub(crate) reports: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareOptions {
+    /// The record before
+    pub(crate) before: PathBuf,
+    /// The record after
+    pub(crate) after: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BudgetsCommand {
+    /// Read budgets, and say what is wrong with them
+    Check {
+        /// The files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Raise a budget so that a record would pass; writes it anew where there is none
+    Accept(BudgetsEdit),
+    /// Lower a budget to what a record used of it
+    Tighten(BudgetsEdit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BudgetsEdit {
+    /// The record of a run of the client
+    pub(crate) record: PathBuf,
+    /// The budget
+    #[arg(long, value_name = "FILE")]
+    pub(crate) budgets: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    /// Records of runs
+    #[arg(required = true)]
+    pub(crate) records: Vec<PathBuf>,
+    /// Where to write: text, json, html, markdown, github or junit, and a file
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    pub(crate) reports: Vec<String>,
 }
 
 #[derive(Debug, Args)]

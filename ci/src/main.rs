@@ -44,6 +44,10 @@ fn perform(command: Command) -> anyhow::Result<Exit> {
     let exit = runtime.block_on(async {
         match command {
             Command::Run(options) => command::run::run(options).await,
+            Command::Gate(options) => command::gate::gate(options),
+            Command::Compare(options) => command::compare::compare(options),
+            Command::Budgets(command) => command::budgets::budgets(command),
+            Command::Report(options) => command::report::report(options),
             Command::Mock(options) => command::mock::mock(options).await,
             Command::Spy(options) => command::spy::spy(options).await,
             Command::Driver(options) => command::driver::driver(options).await,

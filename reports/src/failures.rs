@@ -6,9 +6,13 @@ use rpc_ledger::{Owner, Rpc};
 use run_record::{CallLine, Line, RunLine, Verdict};
 use serde::Serialize;
 
+use crate::tested::Tested;
+
 /// A failed verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
+    /// Which run.
+    pub run: u32,
     /// Who was driven.
     pub driver: String,
     /// Against what.
@@ -31,51 +35,12 @@ pub struct Failure {
     pub replay: Option<String>,
 }
 
-/// Who was driven against what, and by which command.
-#[derive(Clone, Debug, Default)]
-struct Tested {
-    driver: String,
-    target: String,
-    /// What chooses the client on a command line.
-    chosen: String,
-    command: String,
-}
-
-impl Tested {
-    fn of(run: &RunLine, target: String) -> Self {
-        let driver = run.driver.name.clone();
-        let command = &run.driver.command;
-        let (chosen, command) = if command.is_empty() {
-            (format!("--driver {driver}"), String::new())
-        } else {
-            let budget = run
-                .budgets
-                .as_ref()
-                .map_or_else(String::new, |budgets| format!("--budgets {} ", budgets.path));
-            (budget.trim_end().to_owned(), format!(" -- {}", command.join(" ")))
-        };
-        Self { driver, target, chosen, command }
-    }
-
-    fn replay(&self, case: &str) -> String {
-        let Self { target, chosen, command, .. } = self;
-        let chosen = if chosen.is_empty() { String::new() } else { format!("{chosen} ") };
-        format!("laconic run {chosen}--target {target} --case {case}{command}")
-    }
-}
-
-pub(crate) fn collect(lines: &[Line]) -> Vec<Failure> {
-    let mut names: BTreeMap<u32, Tested> = BTreeMap::new();
+/// The failures among lines of one case, or of a whole record.
+pub(crate) fn collect<'r>(runs: impl Iterator<Item = &'r RunLine>, lines: &[Line]) -> Vec<Failure> {
+    let names: BTreeMap<u32, Tested> = runs.map(|run| (run.run, Tested::of(run))).collect();
     let mut failures = Vec::new();
     for line in lines {
         match line {
-            Line::Run(run) => {
-                let target = match run.target.kind.as_str() {
-                    "mock" => format!("mock:{}", run.target.profile),
-                    other => other.to_owned(),
-                };
-                names.insert(run.run, Tested::of(run, target));
-            }
             Line::Step(step) => {
                 let calls = calls(lines, step.run, &step.case, |owner| {
                     *owner == Owner::Step(rpc_ledger::StepId::new(step.step))
@@ -115,6 +80,7 @@ fn failure(names: &BTreeMap<u32, Tested>, run: u32, case: &str, verdict: &Verdic
     let replay = (!case.is_empty()).then(|| tested.replay(case));
     let Tested { driver, target, .. } = tested;
     Failure {
+        run,
         driver,
         target,
         case: case.to_owned(),

@@ -1,4 +1,5 @@
-//! Renders run records: pure functions from lines to text and JSON.
+//! Renders run records: pure functions from lines to text, JSON, HTML, Markdown and JUnit, and the
+//! gate that holds a record against its baseline.
 //!
 //! ```
 //! use laconic_reports::Report;
@@ -7,52 +8,42 @@
 //! assert!(report.text().contains("nothing ran"));
 //! ```
 
+pub mod baseline;
+mod collect;
 mod failures;
+mod format;
+mod gate;
+pub mod github;
+mod html;
 mod json;
+mod junit;
+mod latency;
+mod markdown;
 mod matrix;
+mod sample;
+mod tested;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use run_record::{Line, Summary};
-
+pub use collect::{Case, Collector, Report, Run};
 pub use failures::Failure;
+pub use format::Format;
+pub use gate::{Finding, Gated, gate};
+pub use latency::{Latencies, Latency};
 pub use matrix::{Cell, Column, Matrix};
+pub use sample::{Mark, Sample, SampledCall};
 
-/// The fewest and the most RPCs at the floor, by operation.
-pub type Floors = BTreeMap<String, (u64, u64)>;
-
-/// What a record comes to.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Operations by runs.
-    pub matrix: Matrix,
-    /// What failed, case by case.
-    pub failures: Vec<Failure>,
-    /// What a run that came to its end says of itself.
-    pub summary: Option<Summary>,
+/// What an operation costs where it costs least.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Floor {
+    /// The fewest RPCs.
+    pub fewest: u64,
+    /// The most.
+    pub most: u64,
+    /// Which.
+    pub rpcs: BTreeSet<String>,
 }
 
-impl Report {
-    /// Sums a record up.
-    pub fn of(lines: &[Line], floors: &Floors) -> Self {
-        Self {
-            matrix: Matrix::of(lines, floors),
-            failures: failures::collect(lines),
-            summary: lines.iter().rev().find_map(|line| match line {
-                Line::Summary(summary) => Some(summary.clone()),
-                _ => None,
-            }),
-        }
-    }
-
-    /// For people.
-    pub fn text(&self) -> String {
-        text::render(self)
-    }
-
-    /// For programs.
-    pub fn json(&self) -> serde_json::Value {
-        json::render(self)
-    }
-}
+/// By operation.
+pub type Floors = BTreeMap<String, Floor>;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use driver_protocol::Operation;
-use run_record::Line;
+use run_record::{Line, RunLine};
 use serde::Serialize;
 
 use crate::Floors;
@@ -50,77 +50,80 @@ pub struct Matrix {
     pub rows: Vec<Row>,
 }
 
-impl Matrix {
-    pub(crate) fn of(lines: &[Line], floors: &Floors) -> Self {
-        let columns: Vec<Column> = lines
-            .iter()
-            .filter_map(|line| match line {
-                Line::Run(run) => Some(Column {
-                    run: run.run,
-                    driver: run.driver.name.clone(),
-                    target: format!("{} {}", run.target.kind, run.target.version),
-                }),
-                _ => None,
+/// Cells, as they add up case by case.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MatrixSums {
+    cells: Cells,
+}
+
+impl MatrixSums {
+    /// Adds the lines of one case.
+    pub(crate) fn add(&mut self, lines: &[Line]) {
+        let shared = shared_steps(lines);
+        for line in lines {
+            match line {
+                Line::Step(step) => {
+                    let alone = !shared.contains(&step.step);
+                    if step.succeeded() && alone {
+                        self.cell(step.run, &step.operation, step.rpcs_total());
+                    }
+                }
+                // A case that restarts its client connects twice: its sum is no single connect.
+                Line::CaseEnd(end) if end.connects == 1 => {
+                    self.cell(end.run, "connect", end.connect.values().sum());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn cell(&mut self, run: u32, operation: &str, rpcs: u64) {
+        let empty = Cell { rpcs_min: rpcs, rpcs_max: rpcs, steps: 0 };
+        let cell = self.cells.entry((run, operation.to_owned())).or_insert(empty);
+        cell.rpcs_min = cell.rpcs_min.min(rpcs);
+        cell.rpcs_max = cell.rpcs_max.max(rpcs);
+        cell.steps += 1;
+    }
+
+    /// The table.
+    pub(crate) fn matrix<'r>(
+        &self,
+        runs: impl Iterator<Item = &'r RunLine>,
+        floors: &Floors,
+    ) -> Matrix {
+        let columns: Vec<Column> = runs
+            .map(|run| Column {
+                run: run.run,
+                driver: run.driver.name.clone(),
+                target: format!("{} {}", run.target.kind, run.target.version),
             })
             .collect();
-        let cells = cells(lines);
+        let cell = |column: &Column, operation: &str| {
+            self.cells.get(&(column.run, operation.to_owned())).copied()
+        };
         let rows = std::iter::once("connect")
             .chain(Operation::NAMES)
             .map(|operation| Row {
                 operation: operation.to_owned(),
-                floor: floors.get(operation).copied(),
-                cells: columns
-                    .iter()
-                    .map(|column| cells.get(&(column.run, operation.to_owned())).copied())
-                    .collect(),
+                floor: floors.get(operation).map(|floor| (floor.fewest, floor.most)),
+                cells: columns.iter().map(|column| cell(column, operation)).collect(),
             })
             .filter(|row| row.cells.iter().any(Option::is_some))
             .collect();
-        Self { columns, rows }
+        Matrix { columns, rows }
     }
 }
 
 type Cells = BTreeMap<(u32, String), Cell>;
 
-fn add(cells: &mut Cells, run: u32, operation: &str, rpcs: u64) {
-    let empty = Cell { rpcs_min: rpcs, rpcs_max: rpcs, steps: 0 };
-    let cell = cells.entry((run, operation.to_owned())).or_insert(empty);
-    cell.rpcs_min = cell.rpcs_min.min(rpcs);
-    cell.rpcs_max = cell.rpcs_max.max(rpcs);
-    cell.steps += 1;
-}
-
-fn cells(lines: &[Line]) -> Cells {
-    let shared = shared_steps(lines);
-    let mut cells = Cells::new();
-    for line in lines {
-        match line {
-            Line::Step(step) => {
-                let alone = !shared.contains(&(step.run, step.case.clone(), step.step));
-                if step.succeeded() && alone {
-                    add(&mut cells, step.run, &step.operation, step.rpcs_total());
-                }
-            }
-            // A case that restarts its client connects twice: its sum is no single connect.
-            Line::CaseEnd(end) if end.connects == 1 => {
-                add(&mut cells, end.run, "connect", end.connect.values().sum());
-            }
-            _ => {}
-        }
-    }
-    cells
-}
-
 /// Steps that share calls with others: what they own alone is not what they cost.
-fn shared_steps(lines: &[Line]) -> BTreeSet<(u32, String, u64)> {
-    let mut shared = BTreeSet::new();
-    for line in lines {
-        let Line::CaseEnd(end) = line else { continue };
-        for step in end.overlap.keys().flat_map(|steps| steps.split('+')) {
-            if let Ok(step) = step.parse() {
-                shared.insert((end.run, end.case.clone(), step));
-            }
-        }
-    }
-    shared
+fn shared_steps(lines: &[Line]) -> BTreeSet<u64> {
+    let ends = lines.iter().filter_map(|line| match line {
+        Line::CaseEnd(end) => Some(end),
+        _ => None,
+    });
+    ends.flat_map(|end| end.overlap.keys())
+        .flat_map(|steps| steps.split('+'))
+        .filter_map(|step| step.parse().ok())
+        .collect()
 }

@@ -19,6 +19,9 @@ pub(crate) fn render(report: &Report) -> String {
         text.push('\n');
         text.push_str(&told(failure));
     }
+    if report.failures_more > 0 {
+        text.push_str(&format!("\nand {} more failures\n", report.failures_more));
+    }
     text.push('\n');
     text.push_str(&closing(report));
     text
@@ -45,7 +48,7 @@ fn table(report: &Report) -> String {
     format!("{table}\n")
 }
 
-fn told(failure: &Failure) -> String {
+pub(crate) fn told(failure: &Failure) -> String {
     let place = match (&failure.operation, failure.step) {
         (Some(operation), Some(step)) => format!("{} step {step} {operation}", failure.case),
         _ if failure.case.is_empty() => "the run as a whole (a fault of the harness)".to_owned(),

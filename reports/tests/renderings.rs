@@ -3,14 +3,22 @@
 
 use std::path::Path;
 
-use laconic_reports::{Floors, Report};
+use laconic_reports::{Floor, Floors, Report};
 use run_record::Record;
 
 fn report() -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
     let record = Record::open(&path).unwrap();
-    let floors: Floors =
-        [("create", (1, 1)), ("exec", (2, 2))].map(|(name, floor)| (name.to_owned(), floor)).into();
+    let floor = |rpcs: &[&str]| Floor {
+        fewest: rpcs.len() as u64,
+        most: rpcs.len() as u64,
+        rpcs: rpcs.iter().map(|rpc| (*rpc).to_owned()).collect(),
+    };
+    let floors: Floors = [
+        ("create".to_owned(), floor(&["Containers/Create"])),
+        ("exec".to_owned(), floor(&["Tasks/Exec", "Tasks/Start"])),
+    ]
+    .into();
     Report::of(&record.lines, &floors)
 }
 

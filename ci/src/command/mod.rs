@@ -1,13 +1,19 @@
 //! One file per command.
 
+pub(crate) mod budgets;
 pub(crate) mod clean;
+pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod driver;
+pub(crate) mod gate;
+pub(crate) mod github;
 pub(crate) mod interrupt;
 pub(crate) mod list;
 pub(crate) mod mock;
 pub(crate) mod output;
 pub(crate) mod plan;
+pub(crate) mod records;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod spy;

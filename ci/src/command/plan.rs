@@ -145,6 +145,11 @@ impl Plan {
         }
     }
 
+    /// Whether a client is held to anything.
+    pub(crate) fn promised(&self, client: &str) -> bool {
+        self.budget(client).is_ok_and(|budget| budget.promises())
+    }
+
     pub(crate) fn known(&self, driver: &str) -> KnownFailures {
         self.known.clone().unwrap_or_else(|| KnownFailures::own(driver))
     }

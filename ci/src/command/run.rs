@@ -1,12 +1,10 @@
 //! `laconic run`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use laconic_reports::{Floors, Report};
-use laconic_scenarios::budgets::floor;
+use laconic_reports::{Finding, Report};
 use laconic_scenarios::{Arm, RunFault, Stop, Target, run_arm};
 use laconic_targets::daemon::Machine;
 use laconic_targets::{StandError, start};
@@ -17,12 +15,13 @@ use run_record::{
 use super::interrupt::heed;
 use super::output::print;
 use super::plan::{Plan, Wanted};
+use super::report::{Reports, floors};
 use crate::arguments::RunOptions;
-use crate::exit::{Exit, usage};
+use crate::exit::Exit;
 use crate::testee::Testee;
 
 pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
-    let reports = reports(&options.reports)?;
+    let reports = Reports::prepare(&options.reports)?;
     let plan = Plan::check(&options).await?;
     let writer = match &options.record {
         Some(path) => RecordWriter::create(path)?,
@@ -43,13 +42,10 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
     journal.add(Line::Summary(summary.clone()));
     let report = Report::of(&journal.lines, &floors());
     print(&report.text());
-    for (format, path) in reports {
-        let text = match format {
-            Format::Text => report.text(),
-            Format::Json => format!("{:#}\n", report.json()),
-        };
-        std::fs::write(&path, text)
-            .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
+    reports.write(&report)?;
+    tell_github(&report)?;
+    for testee in plan.testees.iter().filter(|testee| !plan.promised(testee.name())) {
+        offer_budget(testee.name(), options.record.as_deref());
     }
     if let Some(fault) = fault {
         return Err(fault);
@@ -205,54 +201,18 @@ fn header(plan: &Plan) -> Header {
     }
 }
 
-fn floors() -> Floors {
-    let floor = floor();
-    let mut floors: BTreeMap<_, _> = floor
-        .operations
-        .iter()
-        .map(|(name, operation)| (name.clone(), operation.ok.total(1, true)))
-        .collect();
-    floors.insert("connect".to_owned(), floor.connect.total(1, true));
-    floors
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Format {
-    Text,
-    Json,
-}
-
-/// Checked before the run: a report that cannot be written must not cost one.
-fn reports(wanted: &[String]) -> anyhow::Result<Vec<(Format, PathBuf)>> {
-    wanted
-        .iter()
-        .map(|text| {
-            let Some((format, path)) = text.split_once('=') else {
-                return Err(usage(format!("--report {text}: write FORMAT=FILE")));
-            };
-            let format = match format {
-                "text" => Format::Text,
-                "json" => Format::Json,
-                "html" | "junit" | "markdown" | "github" => {
-                    return Err(usage(format!("reports as {format} are not implemented yet")));
-                }
-                other => return Err(usage(format!("there is no report format {other:?}"))),
-            };
-            let path = PathBuf::from(path);
-            std::fs::File::create(&path)
-                .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
-            Ok((format, path))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_report_format_is_wrong_usage() {
-        let error = reports(&["pdf=x".to_owned()]).unwrap_err();
-        assert_eq!(error.downcast_ref::<Exit>(), Some(&Exit::Usage));
+fn tell_github(report: &Report) -> anyhow::Result<()> {
+    let findings: Vec<Finding> = report.failures.iter().map(Finding::of).collect();
+    if findings.is_empty() {
+        return Ok(());
     }
+    super::github::tell("laconic run", &findings, &[])
+}
+
+fn offer_budget(client: &str, record: Option<&Path>) {
+    let record = record.map_or_else(|| "RECORD".to_owned(), |path| path.display().to_string());
+    eprintln!(
+        "laconic: {client} has no budget: it was measured. To promise what was measured:\n  \
+         laconic budgets accept {record} --budgets {client}.toml"
+    );
 }

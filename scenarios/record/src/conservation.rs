@@ -74,6 +74,7 @@ mod tests {
             run: 1,
             case: "named/x".into(),
             connect: Rpcs::from([("Events/Subscribe".into(), 1)]),
+            connects: 1,
             background: Rpcs::from([("Tasks/List".into(), background)]),
             overlap: BTreeMap::from([("0+1".into(), Rpcs::from([("Tasks/Get".into(), 2)]))]),
             left_behind: vec![],

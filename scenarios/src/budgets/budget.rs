@@ -69,13 +69,21 @@ impl Budget {
     /// The table for an operation that ended so. Without a table of its own, a failed operation
     /// may cost as much as a successful one, and less: how far it came is not known.
     pub fn choose(&self, operation: &str, outcome: &Outcome) -> Chosen {
+        match outcome {
+            Outcome::Ok(_) => self.table(operation, None),
+            Outcome::Error(refusal) => self.table(operation, Some(refusal.kind)),
+        }
+    }
+
+    /// The table for an operation that failed so; `None`: it succeeded.
+    pub fn table(&self, operation: &str, failed: Option<ErrorKind>) -> Chosen {
         let Some(budget) = self.operations.get(operation) else {
             let at = Place { file: self.path.clone(), line: 1 };
             return Chosen { table: Table::empty(at, self.unlisted), tight: false };
         };
-        match outcome {
-            Outcome::Ok(_) => Chosen { table: budget.ok.clone(), tight: self.tight },
-            Outcome::Error(refusal) => match budget.errors.get(&refusal.kind) {
+        match failed {
+            None => Chosen { table: budget.ok.clone(), tight: self.tight },
+            Some(kind) => match budget.errors.get(&kind) {
                 Some(table) => Chosen { table: table.clone(), tight: self.tight },
                 None => Chosen { table: budget.ok.clone(), tight: false },
             },

@@ -5,8 +5,8 @@ use std::fmt;
 /// `base + per_n * n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linear {
-    base: u64,
-    per_n: u64,
+    pub(super) base: u64,
+    pub(super) per_n: u64,
 }
 
 impl Linear {
@@ -112,6 +112,9 @@ impl fmt::Display for Limit {
             Self::Between(from, to) => write!(f, "{from}..={to}"),
             Self::AtMost(Linear { base, per_n: 0 }) | Self::Exactly(Linear { base, per_n: 0 }) => {
                 write!(f, "{base}")
+            }
+            Self::AtMost(Linear { base: 0, per_n }) | Self::Exactly(Linear { base: 0, per_n }) => {
+                write!(f, "{per_n}*n")
             }
             Self::AtMost(Linear { base, per_n }) | Self::Exactly(Linear { base, per_n }) => {
                 write!(f, "{base} + {per_n}*n")

@@ -1,13 +1,17 @@
 //! Budgets: promises of how many calls each operation may cost, written by people in TOML.
 
 mod budget;
+mod edit;
 mod file;
 mod limit;
+mod observed;
 mod own;
 mod table;
 
 pub use budget::{Budget, Chosen, Operation};
+pub use edit::{Change, accept, begin, tighten};
 pub use file::{BudgetError, Place};
-pub use limit::{Limit, LimitError};
+pub use limit::{Limit, LimitError, Linear};
+pub use observed::{Observed, Section, Spending, observe};
 pub use own::{floor, own};
 pub use table::{Allowance, Excess, Table};

@@ -1,4 +1,4 @@
-//! Clients broken on purpose: one call too many must be seen, whenever it is made.
+//! The retained driver, broken on purpose: it asks for the container once more at every exec.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use driver_protocol::{
     Outcome, Pending, Request,
 };
 use laconic_drivers::RetainedFactory;
-use laconic_scenarios::budgets::own;
+use laconic_scenarios::budgets::Budget;
 use laconic_scenarios::{Arm, KnownFailures, Selection, Stop, catalogue, run_arm};
 use laconic_targets::{TargetSpec, start};
 use mock_containerd::{MockContainerd, Profile};
-use run_record::{CheckResult, DriverRef, Line, Verdict};
+use run_record::{DriverRef, Line};
 use tonic::transport::Channel;
 
 /// When the call too many is made.
 #[derive(Clone, Copy)]
-enum Nag {
+pub(crate) enum Nag {
     Never,
     WithinExec,
     AfterExec,
 }
 
 /// The retained driver, asking for the container once more at every exec.
-struct Nagging {
-    nag: Nag,
+pub(crate) struct Nagging {
+    pub(crate) nag: Nag,
 }
 
 struct NaggingDriver {
@@ -107,8 +107,8 @@ async fn introduced(factory: &Nagging) -> Hello {
     driver.hello().clone()
 }
 
-/// Failed budget verdicts of an arm: operation (none: the case as a whole) and verdict.
-async fn failures(nag: Nag, case: &str) -> Vec<(Option<String>, Verdict)> {
+/// Runs one case on the mock; the lines of its record.
+pub(crate) async fn run(nag: Nag, case: &str, budget: Budget) -> Vec<Line> {
     let factory = Nagging { nag };
     let selection = Selection { run: vec![case.to_owned()], skip: Vec::new() };
     let scenarios = selection.of(catalogue());
@@ -120,7 +120,7 @@ async fn failures(nag: Nag, case: &str) -> Vec<(Option<String>, Verdict)> {
         driver: DriverRef::new(&hello, "in-process"),
         capabilities: hello.capabilities.clone(),
         target: start(&TargetSpec::Mock(Profile::V1_6)).await.unwrap(),
-        budget: own("retained").unwrap(),
+        budget,
         known: KnownFailures::default(),
         scenarios: &scenarios,
     };
@@ -128,49 +128,5 @@ async fn failures(nag: Nag, case: &str) -> Vec<(Option<String>, Verdict)> {
     let end = run_arm(arm, &Stop::default(), &mut |line| lines.push(line)).await.unwrap();
     assert!(end.valid, "{lines:?}");
     assert!(run_record::conserve(&lines).is_empty());
-    let mut failed = Vec::new();
-    for line in lines {
-        let (operation, verdicts) = match line {
-            Line::Step(step) => (Some(step.operation), step.verdicts),
-            Line::CaseEnd(end) => {
-                if matches!(nag, Nag::Never) {
-                    assert_eq!(end.verdict, CheckResult::Pass);
-                } else {
-                    assert_eq!(end.verdict, CheckResult::Fail);
-                }
-                (None, end.verdicts)
-            }
-            _ => continue,
-        };
-        failed.extend(
-            verdicts.into_iter().filter(Verdict::failed).map(|one| (operation.clone(), one)),
-        );
-    }
-    failed
-}
-
-const CASE: &str = "exec-exits-with-0";
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_client_as_it_is_passes() {
-    assert_eq!(failures(Nag::Never, CASE).await, vec![]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_call_too_many_within_exec_is_named_with_allowance_count_and_line() {
-    let failed = failures(Nag::WithinExec, CASE).await;
-    assert_eq!(failed.len(), 1, "{failed:?}");
-    let (operation, verdict) = &failed[0];
-    assert_eq!(operation.as_deref(), Some("exec"));
-    assert_eq!(verdict.detail, "exec: Containers/Get allowed 0, saw 1 (+1)");
-    assert!(verdict.at.as_deref().unwrap().starts_with("scenarios/budgets/floor.toml:"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_call_made_later_is_seen_as_well() {
-    let failed = failures(Nag::AfterExec, CASE).await;
-    assert!(!failed.is_empty());
-    for (_, verdict) in failed {
-        assert!(verdict.detail.contains("Containers/Get allowed 0, saw 1"), "{verdict:?}");
-    }
+    lines
 }

@@ -1,0 +1,41 @@
+//! Who was driven against what, and the command that does it again.
+
+use run_record::RunLine;
+
+/// Who was driven against what, and by which command.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tested {
+    pub(crate) driver: String,
+    pub(crate) target: String,
+    /// What chooses the client on a command line.
+    chosen: String,
+    command: String,
+}
+
+impl Tested {
+    pub(crate) fn of(run: &RunLine) -> Self {
+        let target = match run.target.kind.as_str() {
+            "mock" => format!("mock:{}", run.target.profile),
+            other => other.to_owned(),
+        };
+        let driver = run.driver.name.clone();
+        let command = &run.driver.command;
+        let (chosen, command) = if command.is_empty() {
+            (format!("--driver {driver}"), String::new())
+        } else {
+            let budget = run
+                .budgets
+                .as_ref()
+                .map_or_else(String::new, |budgets| format!("--budgets {} ", budgets.path));
+            (budget.trim_end().to_owned(), format!(" -- {}", command.join(" ")))
+        };
+        Self { driver, target, chosen, command }
+    }
+
+    /// The command that plays a case again.
+    pub(crate) fn replay(&self, case: &str) -> String {
+        let Self { target, chosen, command, .. } = self;
+        let chosen = if chosen.is_empty() { String::new() } else { format!("{chosen} ") };
+        format!("laconic run {chosen}--target {target} --case {case}{command}")
+    }
+}

@@ -1,0 +1,229 @@
+//! Changes a budget file as a person would: the lines that need it, and nothing else.
+
+use toml_edit::{DocumentMut, Item, Table as Edited};
+
+use super::observed::{Observed, Section, Spending, written};
+use super::{Budget, Limit, Table};
+
+/// One change of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The table.
+    pub section: Section,
+    /// The method.
+    pub rpc: String,
+    /// What was allowed.
+    pub was: String,
+    /// What is allowed now.
+    pub is: String,
+}
+
+/// A file that does not exist yet.
+pub fn begin(client: &str) -> String {
+    format!(
+        "# What {client} spends. Only what differs from the floor stands here.\n\
+         schema = 1\nclient = {}\nbase = \"floor\"\n",
+        toml_edit::Value::from(client)
+    )
+}
+
+/// Raises what was exceeded, and names what was not listed, so that the run would pass.
+pub fn accept(text: &str, budget: &Budget, observed: &Observed) -> (String, Vec<Change>) {
+    edit(text, budget, observed, |table, rpc, spending| {
+        let allowance = table.allowance(rpc);
+        (!spending.within(rpc, allowance.limit)).then(|| spending.limit(rpc))
+    })
+}
+
+/// Lowers what was never used up. What never occurred in the run stays as it is.
+pub fn tighten(text: &str, budget: &Budget, observed: &Observed) -> (String, Vec<Change>) {
+    edit(text, budget, observed, |table, rpc, spending| {
+        let own = table.rows.get(rpc).filter(|row| row.at.file == budget.path)?;
+        let narrow = spending.limit(rpc);
+        // One more step might be above what is narrower here by chance of `n`.
+        let most = |limit: Limit| limit.range(1, false).1 + limit.range(8, false).1;
+        (most(narrow) < most(own.limit)).then_some(narrow)
+    })
+}
+
+fn edit(
+    text: &str,
+    budget: &Budget,
+    observed: &Observed,
+    decide: impl Fn(&Table, &str, &Spending) -> Option<Limit>,
+) -> (String, Vec<Change>) {
+    let mut document: DocumentMut = text.parse().expect("a budget that was read is TOML");
+    let mut changes = Vec::new();
+    for (section, spending) in observed {
+        let table = table_of(budget, section);
+        let rpcs = spending.rpcs().into_iter().map(str::to_owned);
+        let listed = table.rows.keys().cloned();
+        let names: std::collections::BTreeSet<String> = rpcs.chain(listed).collect();
+        let decided: Vec<(String, Limit)> = names
+            .into_iter()
+            .filter_map(|rpc| decide(&table, &rpc, spending).map(|limit| (rpc, limit)))
+            .collect();
+        if decided.is_empty() {
+            continue;
+        }
+        let own = own_table(&mut document, section, &table, budget);
+        for (rpc, limit) in decided {
+            let was = table.allowance(&rpc).limit.to_string();
+            // A table replaces its base's: what it does not list is 0.
+            match limit {
+                Limit::NONE => {
+                    own.remove(&rpc);
+                }
+                limit => set(own, &rpc, limit),
+            }
+            changes.push(Change { section: section.clone(), rpc, was, is: limit.to_string() });
+        }
+    }
+    (document.to_string(), changes)
+}
+
+/// The table by which such a step is judged.
+fn table_of(budget: &Budget, section: &Section) -> Table {
+    match section {
+        Section::Connect => budget.connect.clone(),
+        Section::Background => budget.background.clone(),
+        Section::Operation(name, kind) => budget.table(name, *kind).table,
+    }
+}
+
+/// The table in this file. A table replaces the one of the base, so a new one begins as that.
+fn own_table<'d>(
+    document: &'d mut DocumentMut,
+    section: &Section,
+    base: &Table,
+    budget: &Budget,
+) -> &'d mut Edited {
+    let path: Vec<&str> = match section {
+        Section::Connect => vec!["connect"],
+        Section::Background => vec!["background"],
+        Section::Operation(name, None) => vec!["operation", name],
+        Section::Operation(name, Some(kind)) => vec!["operation", name, "error", kind.as_str()],
+    };
+    let mut table = document.as_table_mut();
+    let (last, parents) = path.split_last().expect("every section has a name");
+    for key in parents {
+        let item = table.entry(key).or_insert_with(|| {
+            let mut parent = Edited::new();
+            parent.set_implicit(true);
+            Item::Table(parent)
+        });
+        table = item.as_table_mut().expect("a budget that was read has tables there");
+    }
+    let known = table.contains_key(last);
+    let item = table.entry(last).or_insert_with(|| Item::Table(Edited::new()));
+    let table = item.as_table_mut().expect("a budget that was read has tables there");
+    table.set_implicit(false);
+    if !known || base.at.file != budget.path {
+        for (rpc, row) in &base.rows {
+            if !table.contains_key(rpc) {
+                set(table, rpc, row.limit);
+            }
+        }
+    }
+    table
+}
+
+/// Keeps the comment behind a value.
+fn set(table: &mut Edited, rpc: &str, limit: Limit) {
+    let mut value = written(limit);
+    if let Some(Item::Value(old)) = table.get(rpc) {
+        *value.decor_mut() = old.decor().clone();
+    }
+    table[rpc] = Item::Value(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driver_protocol::ErrorKind;
+    use run_record::Rpcs;
+
+    const FILE: &str = "\
+# ours, and dear to us
+schema = 1
+client = \"c\"
+base = \"floor\"
+
+# an exec asks first
+[operation.exec]
+\"Containers/Get\" = 2 # twice, for now
+\"Tasks/Exec\" = 1
+\"Tasks/Start\" = 1
+";
+
+    fn rpcs(counts: &[(&str, u64)]) -> Rpcs {
+        counts.iter().map(|(rpc, count)| ((*rpc).to_owned(), *count)).collect()
+    }
+
+    fn saw(name: &str, kind: Option<ErrorKind>, n: u64, counts: &[(&str, u64)]) -> Observed {
+        let section = Section::Operation(name.to_owned(), kind);
+        [(section, Spending { steps: vec![(n, rpcs(counts))] })].into()
+    }
+
+    fn budget(text: &str) -> Budget {
+        Budget::parse("c.toml", text).unwrap()
+    }
+
+    fn rows(text: &str, name: &str, kind: Option<ErrorKind>) -> Vec<String> {
+        let table = budget(text).table(name, kind).table;
+        table.rows.iter().map(|(rpc, row)| format!("{rpc} {}", row.limit)).collect()
+    }
+
+    #[test]
+    fn accept_raises_what_was_exceeded_and_keeps_every_comment() {
+        let calls = [("Containers/Get", 3), ("Tasks/Exec", 1), ("Tasks/Start", 1)];
+        let (text, changes) = accept(FILE, &budget(FILE), &saw("exec", None, 1, &calls));
+        assert_eq!(text, FILE.replace("= 2 # twice", "= 3 # twice"));
+        assert_eq!(changes.len(), 1);
+        assert_eq!((changes[0].was.as_str(), changes[0].is.as_str()), ("2", "3"));
+    }
+
+    #[test]
+    fn accept_writes_a_new_table_with_what_the_base_allowed() {
+        let seen = saw("pause", None, 1, &[("Tasks/Pause", 1), ("Tasks/Get", 1)]);
+        let (text, _) = accept(FILE, &budget(FILE), &seen);
+        assert!(text.starts_with(FILE), "{text}");
+        assert_eq!(rows(&text, "pause", None), ["Tasks/Get 1", "Tasks/Pause 1"]);
+    }
+
+    #[test]
+    fn accept_gives_an_error_a_table_of_its_own() {
+        let seen = saw("exec", Some(ErrorKind::NotFound), 1, &[("Tasks/Get", 1)]);
+        let (text, _) = accept(FILE, &budget(FILE), &seen);
+        let kind = Some(ErrorKind::NotFound);
+        assert!(rows(&text, "exec", kind).contains(&"Tasks/Get 1".to_owned()), "{text}");
+        assert!(!rows(&text, "exec", None).contains(&"Tasks/Get 1".to_owned()), "{text}");
+    }
+
+    #[test]
+    fn counts_that_grow_with_the_containers_are_written_as_such() {
+        let seen = saw("restore", None, 3, &[("Containers/Get", 3), ("Tasks/Get", 6)]);
+        let (text, _) = accept(FILE, &budget(FILE), &seen);
+        let rows = rows(&text, "restore", None);
+        assert!(rows.contains(&"Tasks/Get 2*n".to_owned()), "{rows:?}");
+    }
+
+    #[test]
+    fn tighten_lowers_what_was_not_used_and_leaves_what_did_not_occur() {
+        let calls = [("Containers/Get", 1), ("Tasks/Exec", 1), ("Tasks/Start", 1)];
+        let (text, changes) = tighten(FILE, &budget(FILE), &saw("exec", None, 1, &calls));
+        assert_eq!(text, FILE.replace("= 2 # twice", "= 1 # twice"));
+        assert_eq!(changes.len(), 1);
+        let (text, changes) = tighten(FILE, &budget(FILE), &Observed::new());
+        assert_eq!((text.as_str(), changes.len()), (FILE, 0));
+    }
+
+    #[test]
+    fn what_was_accepted_needs_no_second_time() {
+        let seen = saw("delete", None, 1, &[("Tasks/Get", 2), ("Containers/Delete", 1)]);
+        let text = begin("new");
+        let (text, _) = accept(&text, &budget(&text), &seen);
+        let (again, changes) = accept(&text, &budget(&text), &seen);
+        assert_eq!((again, changes), (text, Vec::new()));
+    }
+}
