@@ -11,15 +11,13 @@ use crate::markdown::sentence;
 use crate::{Mark, Report};
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
-/// The longest bar, in units of the drawing.
-const BAR_WIDTH: u64 = 600;
 
 /// A client on a target: one RPC count over one of each operation.
 #[derive(Debug, Serialize)]
 struct Bar {
     name: String,
     rpcs: u64,
-    width: u64,
+    percent: u64,
     floor: bool,
 }
 
@@ -39,14 +37,14 @@ struct Calls {
     name: String,
     case: String,
     calls: Vec<Call>,
-    beyond: usize,
 }
 
 #[derive(Debug, Serialize)]
 struct Operation {
     name: String,
     floor: String,
-    rpcs_floor: u64,
+    /// From the fewest to the most calls.
+    seen: String,
     clients: Vec<Calls>,
 }
 
@@ -78,7 +76,6 @@ pub(crate) fn render(report: &Report) -> String {
         "skipped": skipped(report, &columns),
         "runs": runs(report, &columns),
         "header": report.runs.first().and_then(|run| run.header.clone()),
-        "bar_width": BAR_WIDTH,
     });
     template
         .render(Value::from_serialize(&context))
@@ -116,14 +113,14 @@ fn rows(report: &Report) -> Vec<serde_json::Value> {
 fn bars(report: &Report, columns: &[String]) -> Vec<Bar> {
     let whole = || report.matrix.rows.iter().filter(|row| row.cells.iter().all(Option::is_some));
     let floor = whole().map(|row| row.floor.map_or(0, |(fewest, _)| fewest)).sum::<u64>();
-    let mut bars = vec![Bar { name: "the floor".to_owned(), rpcs: floor, width: 0, floor: true }];
+    let mut bars = vec![Bar { name: "the floor".to_owned(), rpcs: floor, percent: 0, floor: true }];
     for (index, name) in columns.iter().enumerate() {
         let rpcs = whole().filter_map(|row| row.cells[index]).map(|cell| cell.rpcs_min).sum();
-        bars.push(Bar { name: name.clone(), rpcs, width: 0, floor: false });
+        bars.push(Bar { name: name.clone(), rpcs, percent: 0, floor: false });
     }
     let longest = bars.iter().map(|bar| bar.rpcs).max().unwrap_or(0).max(1);
     for bar in &mut bars {
-        bar.width = bar.rpcs * BAR_WIDTH / longest;
+        bar.percent = bar.rpcs * 100 / longest;
     }
     bars
 }
@@ -146,15 +143,15 @@ fn operations(report: &Report, columns: &[String]) -> Vec<Operation> {
                         Call { number: index + 1, rpc, code, us: call.us, class, why }
                     })
                     .collect();
-                let beyond = calls.iter().filter(|call| call.class != "floor").count();
                 let name = columns.get(sample.run as usize - 1).cloned().unwrap_or_default();
-                Calls { name, case: sample.case.clone(), calls, beyond }
+                Calls { name, case: sample.case.clone(), calls }
             })
             .collect();
         if !clients.is_empty() {
             let floor = row.floor.map(|(min, max)| span(min, max)).unwrap_or_default();
-            let rpcs_floor = row.floor.map_or(0, |(_, most)| most);
-            operations.push(Operation { name: row.operation.clone(), floor, rpcs_floor, clients });
+            let counts = || clients.iter().map(|client| client.calls.len() as u64);
+            let seen = span(counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+            operations.push(Operation { name: row.operation.clone(), floor, seen, clients });
         }
     }
     operations

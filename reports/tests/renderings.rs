@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use laconic_reports::{Floor, Floors, Report};
+use laconic_reports::{Collector, Floor, Floors, Format, Report};
 use run_record::Record;
 
 fn report() -> Report {
@@ -30,6 +30,58 @@ fn text_shows_the_table_then_each_failure_with_its_calls_then_one_line() {
 #[test]
 fn json_holds_the_same_figures() {
     insta::assert_json_snapshot!(report().json());
+}
+
+#[test]
+fn html_is_one_page_that_needs_nothing_else() {
+    let page = report().render(Format::Html);
+    assert!(page.len() < 1_000_000);
+    for reference in ["http:", "https:", "src=", "url(", "@import", "<link"] {
+        assert!(!page.contains(reference), "{reference}");
+    }
+    assert!(page.contains("exec: Tasks&#x2f;Start allowed 0, saw 1 (+1)"));
+    assert!(page.contains("redundant: same request and reply as #1"), "the stateless twin's exec");
+}
+
+#[test]
+fn names_with_markup_stay_text_in_every_format() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let hostile = text.replace("\"name\":\"retained\"", "\"name\":\"<script>x</script>|\"");
+    let record = Record::parse(&hostile).unwrap();
+    let report = Report::of(&record.lines, &Floors::new());
+    for format in [Format::Html, Format::Markdown, Format::Junit] {
+        let rendered = report.render(format);
+        // Between fences Markdown takes everything as it is.
+        let outside: String = rendered.split("```").step_by(2).collect();
+        assert!(!outside.contains("<script>"), "{format:?}: {outside}");
+        assert!(rendered.contains("script"), "{format:?}");
+    }
+}
+
+#[test]
+fn markdown_holds_the_same_table() {
+    insta::assert_snapshot!(report().render(Format::Markdown));
+}
+
+#[test]
+fn junit_has_a_suite_for_each_run_and_tells_failures() {
+    insta::assert_snapshot!(report().render(Format::Junit));
+}
+
+#[test]
+fn several_records_are_told_apart_and_summed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
+    let mut collector = Collector::default();
+    for _ in 0..2 {
+        for line in Record::open(&path).unwrap().lines {
+            collector.add(line, &Floors::new());
+        }
+    }
+    let twice = collector.report(&Floors::new());
+    assert_eq!(twice.matrix.columns.len(), 4);
+    assert_eq!(twice.failures.iter().map(|one| one.run).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(twice.summary.unwrap().verdicts.fail, 2);
 }
 
 #[test]

@@ -111,7 +111,10 @@ mod tests {
     use super::*;
     use crate::baseline::Subject;
 
-    fn baseline(entries: &[(&str, &str, &str, &[(&str, u64)])]) -> Baseline {
+    /// Case, operation, outcome, counts.
+    type Line<'l> = (&'l str, &'l str, &'l str, &'l [(&'l str, u64)]);
+
+    fn baseline(entries: &[Line<'_>]) -> Baseline {
         let subject = Subject {
             driver: "d".to_owned(),
             target: "mock".to_owned(),

@@ -36,10 +36,10 @@ pub fn observe(lines: &[Line], run: u32) -> Observed {
     };
     for line in lines {
         match line {
-            Line::Step(step) if step.run == run => {
-                if !shared.contains(&(step.case.as_str(), step.step)) {
-                    add(section(step), containers(step), &step.rpcs);
-                }
+            Line::Step(step)
+                if step.run == run && !shared.contains(&(step.case.as_str(), step.step)) =>
+            {
+                add(section(step), containers(step), &step.rpcs);
             }
             Line::CaseEnd(end) if end.run == run && end.connects == 1 => {
                 add(Section::Connect, 1, &end.connect);
