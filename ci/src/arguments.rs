@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Mock(MockOptions),
     /// Stand in front of a containerd and count what passes
     Spy(SpyOptions),
+    /// Begin a new segment of what a spy counts
+    Mark(MarkOptions),
     /// Be one of our drivers, over JSON Lines on stdin and stdout
     Driver(DriverOptions),
     /// List scenarios, operations, drivers and targets
@@ -165,9 +167,9 @@ pub(crate) struct MockOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SpyOptions {
-    /// Listen here
-    #[arg(long, value_name = "SOCKET")]
-    pub(crate) listen: PathBuf,
+    /// Listen here (default: in a private folder, for the command alone)
+    #[arg(long, value_name = "SOCKET", required_unless_present = "command")]
+    pub(crate) listen: Option<PathBuf>,
     /// Relay to this containerd (path or unix://)
     #[arg(
         short = 'a',
@@ -177,9 +179,24 @@ pub(crate) struct SpyOptions {
         default_value = "/run/containerd/containerd.sock"
     )]
     pub(crate) upstream: String,
+    /// Write what passed as a record
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// Print the counts as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Watch this command: {socket} in it becomes our socket, and CONTAINERD_ADDRESS is set
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MarkOptions {
+    /// The segment that begins
+    pub(crate) name: String,
+    /// The control socket of a spy (default: that of the spy around us, or the only one)
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) spy: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -17,9 +17,27 @@ pub(crate) enum Exit {
     Nothing = 4,
 }
 
-impl From<Exit> for ExitCode {
+/// What the process ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// One of ours.
+    Ours(Exit),
+    /// That of a command that we ran.
+    Command(u8),
+}
+
+impl From<Exit> for Ended {
     fn from(exit: Exit) -> Self {
-        ExitCode::from(exit as u8)
+        Self::Ours(exit)
+    }
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Ours(exit) => ExitCode::from(exit as u8),
+            Ended::Command(code) => ExitCode::from(code),
+        }
     }
 }
 

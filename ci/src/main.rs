@@ -2,8 +2,10 @@
 
 mod arguments;
 mod command;
+mod control;
 mod exit;
 mod registry;
+mod segments;
 mod testee;
 
 use std::process::ExitCode;
@@ -11,7 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command, RunOptions};
-use exit::Exit;
+use exit::{Ended, Exit};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -20,12 +22,12 @@ fn main() -> ExitCode {
             // Help and version are answers, not errors: clap knows which, and where they go.
             let code = if error.use_stderr() { Exit::Usage } else { Exit::Good };
             let _ = error.print();
-            return code.into();
+            return Ended::from(code).into();
         }
     };
     let command = arguments.command.unwrap_or_else(|| Command::Run(RunOptions::default()));
     match perform(command) {
-        Ok(exit) => exit.into(),
+        Ok(ended) => ended.into(),
         Err(error) => {
             // The exit code travels in the chain, and is nothing to read.
             let told: Vec<String> = error
@@ -34,28 +36,30 @@ fn main() -> ExitCode {
                 .map(ToString::to_string)
                 .collect();
             eprintln!("laconic: {}", told.join(": "));
-            error.downcast_ref::<Exit>().copied().unwrap_or(Exit::Harness).into()
+            Ended::from(error.downcast_ref::<Exit>().copied().unwrap_or(Exit::Harness)).into()
         }
     }
 }
 
-fn perform(command: Command) -> anyhow::Result<Exit> {
+fn perform(command: Command) -> anyhow::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(async {
-        match command {
+        let exit = match command {
+            Command::Spy(options) => return command::spy::spy(options).await,
             Command::Run(options) => command::run::run(options).await,
             Command::Gate(options) => command::gate::gate(options),
             Command::Compare(options) => command::compare::compare(options),
             Command::Budgets(command) => command::budgets::budgets(command),
             Command::Report(options) => command::report::report(options),
             Command::Mock(options) => command::mock::mock(options).await,
-            Command::Spy(options) => command::spy::spy(options).await,
+            Command::Mark(options) => command::mark::mark(options).await,
             Command::Driver(options) => command::driver::driver(options).await,
             Command::List(options) => command::list::list(options),
             Command::Doctor(options) => command::doctor::doctor(options),
             Command::Clean(options) => command::clean::clean(options).await,
             Command::Schema(options) => command::schema::schema(options),
-        }
+        };
+        exit.map(Ended::from)
     });
     // Whatever still blocks (a line being read from a terminal) must not hold the process.
     runtime.shutdown_background();

@@ -30,7 +30,7 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
     let stop = Stop::default();
     heed(&stop);
     let mut journal = Journal { writer, lines: Vec::new(), broken: None, bar: bar(&plan) };
-    journal.add(Line::Record(header(&plan)));
+    journal.add(Line::Record(header_of(plan.hash())));
     let end = run_all(&plan, &stop, &mut journal).await;
     journal.bar.finish_and_clear();
 
@@ -181,13 +181,14 @@ fn bar(plan: &Plan) -> ProgressBar {
     bar
 }
 
-fn header(plan: &Plan) -> Header {
+/// The header of a record that is made here and now.
+pub(crate) fn header_of(plan: String) -> Header {
     let machine = Machine::look();
     let found = |name: &str| machine.found(name).map(str::to_owned);
     Header {
         schema_version: SCHEMA_VERSION,
         laconic: env!("CARGO_PKG_VERSION").to_owned(),
-        plan: plan.hash(),
+        plan,
         generator: 0,
         seed: 0,
         shard: Shard { index: 0, count: 1 },

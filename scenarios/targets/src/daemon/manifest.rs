@@ -13,8 +13,9 @@ use super::sweep::{leftovers_of, remove_mounts_and_files, sweep};
 
 const PREFIX: &str = "laconic-run-";
 const FILE: &str = "manifest.json";
-/// Folders of stands, of mocks, and of the client's FIFOs.
-const ABANDONED: [&str; 3] = [crate::stand::STAND_PREFIX, "laconic-mock-", "laconic-fifo-"];
+/// Folders of stands, of mocks, of spies, and of the client's FIFOs.
+const ABANDONED: [&str; 4] =
+    [crate::stand::STAND_PREFIX, "laconic-mock-", "laconic-spy-", "laconic-fifo-"];
 
 /// Names a run: its folder, and every namespace that it uses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
