@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     /// Check, raise or lower the budget of a client
     #[command(subcommand)]
     Budgets(BudgetsCommand),
+    /// Time clients in turn on one target
+    Bench(BenchOptions),
     /// Render records
     Report(ReportOptions),
     /// Serve a mock containerd on a socket
@@ -134,6 +136,39 @@ pub(crate) struct BudgetsEdit {
     /// The budget
     #[arg(long, value_name = "FILE")]
     pub(crate) budgets: PathBuf,
+}
+
+/// What clients are timed at.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BenchWorkload {
+    /// An exec of true: the exec itself, and exec to deletion
+    Exec,
+    /// A container of true, from creation to deletion
+    Lifecycle,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    /// What is timed
+    pub(crate) workload: BenchWorkload,
+    /// Time this client; the first is what others are compared with (default: retained, stateless)
+    #[arg(long = "driver", value_name = "NAME")]
+    pub(crate) drivers: Vec<String>,
+    /// On mock, mock:1.7, real, real:PATH or a socket
+    #[arg(long, value_name = "TARGET", default_value = "mock")]
+    pub(crate) target: String,
+    /// Rounds
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) count: usize,
+    /// Write the histograms as a record
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Print figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Time the client that this command starts as well
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

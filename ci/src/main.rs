@@ -50,6 +50,7 @@ fn perform(command: Command) -> anyhow::Result<Ended> {
             Command::Gate(options) => command::gate::gate(options),
             Command::Compare(options) => command::compare::compare(options),
             Command::Budgets(command) => command::budgets::budgets(command),
+            Command::Bench(options) => command::bench::bench(options).await,
             Command::Report(options) => command::report::report(options),
             Command::Mock(options) => command::mock::mock(options).await,
             Command::Mark(options) => command::mark::mark(options).await,

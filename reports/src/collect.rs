@@ -106,6 +106,10 @@ impl Collector {
                 end.run += self.shift;
                 self.fail(&[Line::RunEnd(end)]);
             }
+            Line::Histogram(mut histogram) => {
+                histogram.run += self.shift;
+                self.latencies.merge(&histogram);
+            }
             Line::Summary(summary) => self.summaries.push(summary),
         }
     }

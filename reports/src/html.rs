@@ -171,15 +171,12 @@ fn told(mark: &Mark) -> (&'static str, String) {
 }
 
 fn latencies(report: &Report) -> Vec<serde_json::Value> {
-    let mut rows = Vec::new();
-    for row in &report.matrix.rows {
-        let of = |column: &crate::Column| report.latencies.of(column.run, &row.operation);
+    let row = |timed: &str| {
+        let of = |column: &crate::Column| report.latencies.of(column.run, timed);
         let cells: Vec<_> = report.matrix.columns.iter().map(of).collect();
-        if cells.iter().any(Option::is_some) {
-            rows.push(json!({ "operation": row.operation, "cells": cells }));
-        }
-    }
-    rows
+        json!({ "operation": timed, "cells": cells })
+    };
+    report.latencies.timed().into_iter().map(row).collect()
 }
 
 fn skipped(report: &Report, columns: &[String]) -> Vec<serde_json::Value> {

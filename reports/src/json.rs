@@ -21,9 +21,9 @@ pub(crate) fn render(report: &Report) -> Value {
 fn latencies(report: &Report) -> Vec<Value> {
     let mut latencies = Vec::new();
     for column in &report.matrix.columns {
-        for row in &report.matrix.rows {
-            if let Some(latency) = report.latencies.of(column.run, &row.operation) {
-                let (run, operation) = (column.run, &row.operation);
+        for operation in report.latencies.timed() {
+            if let Some(latency) = report.latencies.of(column.run, operation) {
+                let run = column.run;
                 latencies.push(json!({"run": run, "operation": operation, "latency": latency}));
             }
         }

@@ -80,6 +80,15 @@ fn target(text: &str) -> anyhow::Result<TargetSpec> {
     }
 }
 
+/// The one target of a command that takes one, if it can be had.
+pub(crate) fn one_target(text: &str) -> anyhow::Result<TargetSpec> {
+    let spec = target(text)?;
+    if let TargetSpec::Address(path) = &spec {
+        check_socket(path)?;
+    }
+    Ok(spec)
+}
+
 /// The mock plays what is installed, so that both arms of a run are of one version.
 fn default_profile() -> Profile {
     let machine = Machine::look();

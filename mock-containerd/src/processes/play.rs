@@ -18,7 +18,10 @@ pub(crate) async fn play(launch: Launch, mut streams: OpenStreams) -> Option<u32
         }
         match script.end {
             End::After(delay, status) => {
-                tokio::time::sleep(delay).await;
+                // A timer takes a millisecond at least.
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
                 status
             }
             End::WithStdin => {

@@ -13,6 +13,7 @@
 
 mod conservation;
 mod header;
+mod histogram;
 mod line;
 mod reader;
 mod schema;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use conservation::{Imbalance, conserve};
 pub use header::{BudgetsRef, DriverRef, Header, Host, RunLine, SCHEMA_VERSION, Shard, TargetRef};
+pub use histogram::{HistogramError, HistogramLine, histogram_line};
 pub use line::{AllowanceRef, CallLine, CaseEnd, CaseLine, Line, Rpcs, RunEnd, StepLine, Summary};
 pub use reader::{ReadError, Record, RecordLines};
 pub use schema::schema;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Header, RunLine, Tally, Verdict};
+use crate::{Header, HistogramLine, RunLine, Tally, Verdict};
 
 /// RPCs started, by short name (`Tasks/Exec`).
 pub type Rpcs = BTreeMap<String, u64>;
@@ -29,6 +29,8 @@ pub enum Line {
     Call(Box<CallLine>),
     /// Closes a case.
     CaseEnd(Box<CaseEnd>),
+    /// Times of a run.
+    Histogram(HistogramLine),
     /// Closes a run.
     RunEnd(Box<RunEnd>),
     /// Closes the record.
