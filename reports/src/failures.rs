@@ -42,24 +42,23 @@ pub(crate) fn collect<'r>(runs: impl Iterator<Item = &'r RunLine>, lines: &[Line
     for line in lines {
         match line {
             Line::Step(step) => {
-                let calls = calls(lines, step.run, &step.case, |owner| {
-                    *owner == Owner::Step(rpc_ledger::StepId::new(step.step))
-                });
                 for verdict in step.verdicts.iter().filter(|verdict| verdict.failed()) {
                     let mut failure = failure(&names, step.run, &step.case, verdict);
                     failure.step = Some(step.step);
                     failure.operation = Some(step.operation.clone());
-                    failure.calls.clone_from(&calls);
+                    failure.calls = calls(lines, step.run, &step.case, |owner| {
+                        *owner == Owner::Step(rpc_ledger::StepId::new(step.step))
+                    });
                     failures.push(failure);
                 }
             }
             Line::CaseEnd(end) => {
-                let calls =
-                    calls(lines, end.run, &end.case, |owner| !matches!(owner, Owner::Step(_)));
                 for verdict in end.verdicts.iter().filter(|verdict| verdict.failed()) {
                     let mut failure = failure(&names, end.run, &end.case, verdict);
                     if verdict.check == "budget" {
-                        failure.calls.clone_from(&calls);
+                        failure.calls = calls(lines, end.run, &end.case, |owner| {
+                            !matches!(owner, Owner::Step(_))
+                        });
                     }
                     failures.push(failure);
                 }

@@ -44,11 +44,7 @@ pub fn gate(lines: &[Line], run: &RunLine, baseline: &Baseline) -> Gated {
     let now = Baseline::of(lines, run);
     let differences = Differences::between(baseline, &now);
     let tested = Tested::of(run);
-    let mut findings: Vec<Finding> =
-        failures::collect(std::iter::once(run), &of_run(lines, run.run))
-            .iter()
-            .map(failed)
-            .collect();
+    let mut findings: Vec<Finding> = failures_of(lines, run).iter().map(failed).collect();
     let mut offers = Vec::new();
     for difference in &differences.counts {
         match difference.rise {
@@ -67,16 +63,23 @@ pub fn gate(lines: &[Line], run: &RunLine, baseline: &Baseline) -> Gated {
     Gated { subject: now.subject, findings, missing, offers }
 }
 
-/// Only this run's: numbers of steps and cases are the same in every run.
-fn of_run(lines: &[Line], run: u32) -> Vec<Line> {
-    let number = |line: &Line| match line {
-        Line::Step(step) => Some(step.run),
-        Line::Call(call) => Some(call.run),
-        Line::CaseEnd(end) => Some(end.run),
-        Line::RunEnd(end) => Some(end.run),
-        _ => None,
-    };
-    lines.iter().filter(|line| number(line) == Some(run)).cloned().collect()
+/// What failed in a run. Its lines are looked at case by case: only those of a case belong together.
+fn failures_of(lines: &[Line], run: &RunLine) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let mut begun = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let ended = match line {
+            Line::Case(_) => {
+                begun = index;
+                continue;
+            }
+            Line::CaseEnd(end) if end.run == run.run => &lines[begun..=index],
+            Line::RunEnd(end) if end.run == run.run => &lines[index..=index],
+            _ => continue,
+        };
+        failures.extend(failures::collect(std::iter::once(run), ended));
+    }
+    failures
 }
 
 impl Finding {
