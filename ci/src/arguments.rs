@@ -265,6 +265,6 @@ pub(crate) struct CleanOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaOptions {
-    /// Which format: record
+    /// Which format: record or protocol
     pub(crate) format: String,
 }

@@ -1,6 +1,6 @@
 //! `laconic schema`.
 
-use super::output::print_json;
+use super::output::{print, print_json};
 use crate::arguments::SchemaOptions;
 use crate::exit::{Exit, usage};
 
@@ -10,9 +10,13 @@ pub(crate) fn schema(options: SchemaOptions) -> anyhow::Result<Exit> {
             print_json(&run_record::schema());
             Ok(Exit::Good)
         }
-        known @ ("protocol" | "budgets" | "faults") => {
-            Err(usage(format!("the schema of {known} is not implemented yet; there is: record")))
+        "protocol" => {
+            print(driver_protocol::SCHEMA);
+            Ok(Exit::Good)
         }
-        other => Err(usage(format!("there is no format {other:?}; there is: record"))),
+        known @ ("budgets" | "faults") => Err(usage(format!(
+            "the schema of {known} is not implemented yet; there are: record, protocol"
+        ))),
+        other => Err(usage(format!("there is no format {other:?}; there are: record, protocol"))),
     }
 }

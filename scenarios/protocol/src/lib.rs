@@ -9,6 +9,9 @@
 //! assert_eq!(serde_json::to_string(&pause).unwrap(), r#"{"pause":{"container":"c0"}}"#);
 //! ```
 
+/// The JSON Schema of a line of the protocol.
+pub const SCHEMA: &str = include_str!("../protocol.schema.json");
+
 mod driver;
 mod error;
 mod ids;
