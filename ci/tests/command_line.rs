@@ -74,7 +74,7 @@ fn unknown_names_are_wrong_usage_and_the_known_ones_are_told() {
     fails(&["run", "--target", "mock:9.9"], 2, "there are 1.6, 1.7 and 2.1");
     fails(&["run", "--report", "pdf=x"], 2, "no report format");
     fails(&["mock", "--listen", "/x", "--profile", "3"], 2, "there are 1.6, 1.7 and 2.1");
-    fails(&["schema", "poem"], 2, "there is: record");
+    fails(&["schema", "poem"], 2, "there are: record");
     fails(&["dance"], 2, "unrecognized subcommand");
 }
 
