@@ -7,7 +7,7 @@ use minijinja::{Environment, Value};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::markdown::sentence;
+use crate::matrix::span;
 use crate::{Mark, Report};
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
@@ -62,7 +62,7 @@ pub(crate) fn render(report: &Report) -> String {
         .map(|column| format!("{} on {}", column.driver, column.target))
         .collect();
     let context = json!({
-        "headline": sentence(report),
+        "headline": report.headline(),
         "summary": report.summary,
         "green": report.failures.is_empty()
             && report.summary.as_ref().is_some_and(|summary| summary.complete && summary.valid),
@@ -80,10 +80,6 @@ pub(crate) fn render(report: &Report) -> String {
     template
         .render(Value::from_serialize(&context))
         .expect("the template asks for nothing that is not here")
-}
-
-fn span(min: u64, max: u64) -> String {
-    if min == max { min.to_string() } else { format!("{min}–{max}") }
 }
 
 fn rows(report: &Report) -> Vec<serde_json::Value> {

@@ -14,6 +14,7 @@ mod failures;
 mod format;
 mod gate;
 pub mod github;
+mod headline;
 mod html;
 mod json;
 mod junit;

@@ -4,31 +4,13 @@ use std::fmt::Write;
 
 use crate::Report;
 use crate::github::escaped;
+use crate::matrix::span;
 
 /// Comments may have 65,536 characters: the failures that are shown must leave room.
 const FAILURES_MAX: usize = 40;
 
-/// What it comes to, in one sentence.
-pub(crate) fn sentence(report: &Report) -> String {
-    let Some(summary) = &report.summary else {
-        return "The run did not come to its end".to_owned();
-    };
-    let tally = summary.verdicts;
-    let mut text = format!("{} cases passed, {} failed", tally.pass, tally.fail);
-    if tally.skip > 0 {
-        let _ = write!(text, ", {} skipped", tally.skip);
-    }
-    if !summary.complete {
-        text.push_str("; incomplete");
-    }
-    if !summary.valid {
-        text.push_str("; not valid: the harness found a fault in itself");
-    }
-    text
-}
-
 pub(crate) fn render(report: &Report) -> String {
-    let mut text = format!("## {}\n\n", sentence(report));
+    let mut text = format!("## {}\n\n", report.headline());
     let columns = &report.matrix.columns;
     if !columns.is_empty() {
         text.push_str("| RPCs per operation | floor |");
@@ -38,9 +20,6 @@ pub(crate) fn render(report: &Report) -> String {
         text.push_str("\n|---|--:|");
         text.push_str(&"--:|".repeat(columns.len()));
         text.push('\n');
-        let span = |min: u64, max: u64| {
-            if min == max { min.to_string() } else { format!("{min}–{max}") }
-        };
         for row in &report.matrix.rows {
             let floor = row.floor.map_or_else(String::new, |(min, max)| span(min, max));
             let _ = write!(text, "| {} | {floor} |", row.operation);

@@ -127,3 +127,8 @@ fn shared_steps(lines: &[Line]) -> BTreeSet<u64> {
         .filter_map(|step| step.parse().ok())
         .collect()
 }
+
+/// One number, or from the fewest to the most.
+pub(crate) fn span(min: u64, max: u64) -> String {
+    if min == max { min.to_string() } else { format!("{min}–{max}") }
+}

@@ -1,13 +1,12 @@
 //! A report for a terminal: one table, then what failed, then one line.
 
+use std::collections::BTreeMap;
+
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use crate::matrix::span;
 use crate::{Cell, Failure, Report};
-
-fn span(min: u64, max: u64) -> String {
-    if min == max { min.to_string() } else { format!("{min}–{max}") }
-}
 
 fn shown(cell: Option<Cell>) -> String {
     cell.map_or_else(|| "·".to_owned(), |cell| span(cell.rpcs_min, cell.rpcs_max))
@@ -23,6 +22,7 @@ pub(crate) fn render(report: &Report) -> String {
         text.push_str(&format!("\nand {} more failures\n", report.failures_more));
     }
     text.push('\n');
+    text.push_str(&skipped(report));
     text.push_str(&closing(report));
     text
 }
@@ -69,23 +69,26 @@ pub(crate) fn told(failure: &Failure) -> String {
     text
 }
 
+/// A skip is never silent: who, why, how many.
+fn skipped(report: &Report) -> String {
+    let mut reasons: BTreeMap<(u32, &str), u64> = BTreeMap::new();
+    for case in &report.cases {
+        if let Some(reason) = &case.skipped {
+            *reasons.entry((case.run, reason)).or_default() += 1;
+        }
+    }
+    let mut text = String::new();
+    for ((run, reason), cases) in reasons {
+        let column = report.matrix.columns.iter().find(|column| column.run == run);
+        let on = column.map_or_else(String::new, |one| format!("{} on {}", one.driver, one.target));
+        text.push_str(&format!("skipped  {on}: {cases}: {reason}\n"));
+    }
+    text
+}
+
 fn closing(report: &Report) -> String {
-    let Some(summary) = &report.summary else {
-        return "incomplete: the run did not come to its end\n".to_owned();
-    };
-    let tally = summary.verdicts;
-    let cases = if tally.pass == 1 { "case" } else { "cases" };
-    let mut text = format!("{} {cases} passed, {} failed", tally.pass, tally.fail);
-    if tally.skip > 0 {
-        text.push_str(&format!(", {} skipped", tally.skip));
-    }
-    if !summary.complete {
-        text.push_str("; incomplete: the run did not come to its end");
-    }
-    if !summary.valid {
-        text.push_str("; INVALID: the harness found a fault in itself");
-    }
-    for reason in &summary.not_run {
+    let mut text = report.headline();
+    for reason in report.summary.iter().flat_map(|summary| &summary.not_run) {
         text.push_str(&format!("; not run: {reason}"));
     }
     text.push('\n');

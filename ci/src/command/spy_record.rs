@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rpc_ledger::{CallRecord, Ended, Owner};
+use rpc_ledger::Owner;
 use rpc_spy::Tap;
 use run_record::{
     CallLine, CaseEnd, CaseLine, CheckResult, DriverRef, Line, RecordWriter, RunEnd, RunLine,
@@ -41,7 +41,8 @@ pub(crate) fn write(
         let case = format!("segment/{}", segment.name);
         writer.write(&Line::Case(CaseLine { run: RUN, case: case.clone() }))?;
         for call in &segment.calls {
-            writer.write(&Line::Call(Box::new(line(&case, call))))?;
+            let line = CallLine::new(RUN, &case, Owner::Background, call);
+            writer.write(&Line::Call(Box::new(line)))?;
         }
         writer.write(&Line::CaseEnd(Box::new(CaseEnd {
             run: RUN,
@@ -67,27 +68,4 @@ pub(crate) fn write(
     let verdicts = Tally { pass, ..Tally::default() };
     let valid = tap.blind().is_empty() && tap.ledger().calls_dropped() == 0;
     writer.write(&Line::Summary(Summary { verdicts, complete: true, valid, not_run: Vec::new() }))
-}
-
-fn line(case: &str, call: &CallRecord) -> CallLine {
-    CallLine {
-        run: RUN,
-        case: case.to_owned(),
-        seq: call.seq,
-        owner: Owner::Background,
-        connection: call.connection,
-        method: call.rpc.path().to_owned(),
-        code: match &call.ended {
-            None => "open".to_owned(),
-            Some(Ended::Finished(code)) => code.to_string(),
-            Some(Ended::Broken) => "broken".to_owned(),
-            Some(Ended::Cancelled) => "cancelled".to_owned(),
-        },
-        started_us: call.started_us,
-        duration_us: call.duration_us,
-        bytes: [call.request_bytes, call.reply_bytes],
-        request_hash: format!("{:016x}", call.request_hash),
-        reply_hash: format!("{:016x}", call.reply_hash),
-        injected: call.injected,
-    }
 }

@@ -79,6 +79,18 @@ pub struct CallRecord {
     pub reply_hash: u64,
 }
 
+impl CallRecord {
+    /// How it ended, in a word: a status code, `broken`, `cancelled`, or `open`.
+    pub fn ending(&self) -> String {
+        match &self.ended {
+            None => "open".to_owned(),
+            Some(Ended::Finished(code)) => code.to_string(),
+            Some(Ended::Broken) => "broken".to_owned(),
+            Some(Ended::Cancelled) => "cancelled".to_owned(),
+        }
+    }
+}
+
 /// A call in flight. Dropping it without an end counts it as cancelled.
 #[must_use = "dropping a call counts it as cancelled"]
 #[derive(Debug)]

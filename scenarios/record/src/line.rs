@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use driver_protocol::{Operation, Outcome};
-use rpc_ledger::{ConnectionId, Owner, Seq};
+use rpc_ledger::{CallRecord, ConnectionId, Owner, Seq};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -143,6 +143,27 @@ pub struct CallLine {
     pub reply_hash: String,
     /// Whether the harness provoked its failure.
     pub injected: bool,
+}
+
+impl CallLine {
+    /// Of a call that was counted.
+    pub fn new(run: u32, case: &str, owner: Owner, call: &CallRecord) -> Self {
+        Self {
+            run,
+            case: case.to_owned(),
+            seq: call.seq,
+            owner,
+            connection: call.connection,
+            method: call.rpc.path().to_owned(),
+            code: call.ending(),
+            started_us: call.started_us,
+            duration_us: call.duration_us,
+            bytes: [call.request_bytes, call.reply_bytes],
+            request_hash: format!("{:016x}", call.request_hash),
+            reply_hash: format!("{:016x}", call.reply_hash),
+            injected: call.injected,
+        }
+    }
 }
 
 /// Closes a case.

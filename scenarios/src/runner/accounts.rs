@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rpc_ledger::{CallRecord, ConnectSpan, Ended, Owner, StepId, StepSpan, assign};
+use rpc_ledger::{CallRecord, ConnectSpan, Owner, StepId, StepSpan, assign};
 use run_record::{CallLine, Rpcs};
 
 /// The calls of a case and who owns them.
@@ -60,7 +60,7 @@ impl Accounts {
         let mut codes = BTreeMap::new();
         for (call, owner) in &self.calls {
             if *owner == Owner::Step(step) {
-                *codes.entry(ending(call)).or_default() += 1;
+                *codes.entry(call.ending()).or_default() += 1;
             }
         }
         codes
@@ -72,29 +72,6 @@ impl Accounts {
     }
 
     pub(super) fn lines(&self, run: u32, case: &str) -> impl Iterator<Item = CallLine> {
-        self.calls.iter().map(move |(call, owner)| CallLine {
-            run,
-            case: case.to_owned(),
-            seq: call.seq,
-            owner: owner.clone(),
-            connection: call.connection,
-            method: call.rpc.path().to_owned(),
-            code: ending(call),
-            started_us: call.started_us,
-            duration_us: call.duration_us,
-            bytes: [call.request_bytes, call.reply_bytes],
-            request_hash: format!("{:016x}", call.request_hash),
-            reply_hash: format!("{:016x}", call.reply_hash),
-            injected: call.injected,
-        })
-    }
-}
-
-fn ending(call: &CallRecord) -> String {
-    match &call.ended {
-        None => "open".to_owned(),
-        Some(Ended::Finished(code)) => code.to_string(),
-        Some(Ended::Broken) => "broken".to_owned(),
-        Some(Ended::Cancelled) => "cancelled".to_owned(),
+        self.calls.iter().map(move |(call, owner)| CallLine::new(run, case, owner.clone(), call))
     }
 }
