@@ -64,6 +64,7 @@ pub(crate) fn render(report: &Report) -> String {
     let context = json!({
         "headline": report.headline(),
         "summary": report.summary,
+        "judged": report.judged(),
         "green": report.failures.is_empty()
             && report.summary.as_ref().is_some_and(|summary| summary.complete && summary.valid),
         "columns": report.matrix.columns,

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
+use hdrhistogram::Histogram;
 use laconic_reports::{Collector, Floor, Floors, Format, Report};
-use run_record::Record;
+use run_record::{Line, Record, histogram_line};
 
 fn report() -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
@@ -82,6 +83,20 @@ fn several_records_are_told_apart_and_summed() {
     assert_eq!(twice.matrix.columns.len(), 4);
     assert_eq!(twice.failures.iter().map(|one| one.run).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(twice.summary.unwrap().verdicts.fail, 2);
+}
+
+#[test]
+fn a_bench_is_shown_as_measured_and_not_as_passed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
+    let mut lines = Record::open(&path).unwrap().lines;
+    lines.retain(|line| matches!(line, Line::Record(_) | Line::Run(_) | Line::Summary(_)));
+    let mut times = Histogram::new(3).unwrap();
+    times.record(54_910).unwrap();
+    lines.insert(2, histogram_line(1, "lifecycle", &times));
+    let page = Report::of(&lines, &Floors::new()).render(Format::Html);
+    assert!(page.contains("<h1>measured, and nothing judged</h1>"), "{page}");
+    assert!(page.contains("54.9"), "{page}");
+    assert!(!page.contains("within budget"));
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub(crate) async fn bench(options: BenchOptions) -> anyhow::Result<Exit> {
                 writer.write(&histogram_line(number, one.of, &one.histogram()))?;
             }
         }
-        let verdicts = Tally { pass: testees.len() as u64, ..Tally::default() };
+        let verdicts = Tally::default();
         let summary = Summary { verdicts, complete: true, valid: true, not_run: Vec::new() };
         writer.write(&Line::Summary(summary))?;
     }
