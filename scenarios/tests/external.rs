@@ -15,10 +15,13 @@ const HELLO: &str =
 const READY: &str = r#"echo '{"ready":{}}'"#;
 
 fn external(script: &str) -> External {
-    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
-    let patience = Patience { start: Duration::from_millis(800), bye: Duration::from_millis(400) };
-    External::new(command).patience(patience)
+    External::new(["sh", "-c", script].map(str::to_owned).to_vec())
 }
+
+/// For what is to be waited for in vain. Whatever is to come has the usual patience.
+const SHORT: Patience =
+    Patience { start: Duration::from_millis(800), bye: Duration::from_millis(400) };
+const DEADLINE_MS: u64 = 20_000;
 
 fn connect() -> Connect {
     Connect { socket: "/no.sock".into(), namespace: "ns".to_owned(), rootfs: None }
@@ -33,6 +36,12 @@ async fn refused(script: &str) -> String {
     open(script).await.err().expect("it cannot be ready").to_string()
 }
 
+/// Why nobody waits for it any longer.
+async fn silent(script: &str) -> String {
+    let opened = external(script).patience(SHORT).open(connect()).await;
+    opened.err().expect("it says nothing").to_string()
+}
+
 /// A driver that greets, and then does what the script says.
 async fn greeted(script: &str) -> Box<dyn Driver> {
     open(&format!("read hello\n{HELLO}\n{READY}\n{script}")).await.unwrap()
@@ -45,7 +54,7 @@ fn pause(id: u64, deadline_ms: u64) -> Request {
 
 async fn fault_of_a_request(script: &str) -> String {
     let driver = greeted(script).await;
-    driver.perform(pause(1, 700)).await.unwrap_err().to_string()
+    driver.perform(pause(1, DEADLINE_MS)).await.unwrap_err().to_string()
 }
 
 fn ok(id: u64) -> String {
@@ -75,7 +84,7 @@ async fn ends(pid: &str) -> bool {
 async fn a_driver_that_keeps_to_the_protocol_is_asked_answered_and_closed() {
     let driver = greeted(&format!("read request\n{}\nread bye", ok(1))).await;
     assert_eq!(driver.hello().driver, "d");
-    let outcome = driver.perform(pause(1, 700)).await.unwrap();
+    let outcome = driver.perform(pause(1, DEADLINE_MS)).await.unwrap();
     assert_eq!(outcome, Outcome::Ok(Done::Pause {}));
     driver.close(Close::Graceful).await.unwrap();
 }
@@ -108,10 +117,10 @@ async fn an_endless_line_is_cut_off() {
 
 #[tokio::test]
 async fn silence_is_told_with_what_should_have_come_and_the_last_words() {
-    let fault = refused("echo 'cannot import grpc' >&2; read hello; sleep 60").await;
+    let fault = silent("echo 'cannot import grpc' >&2; read hello; sleep 60").await;
     let says = "expected its hello within 800ms, got nothing\n  stderr: cannot import grpc";
     assert!(fault.ends_with(says), "{fault}");
-    let fault = refused(&format!("read hello; {HELLO}; sleep 60")).await;
+    let fault = silent(&format!("read hello; {HELLO}; sleep 60")).await;
     assert!(fault.contains("expected ready within 800ms, got nothing"), "{fault}");
 }
 
@@ -129,8 +138,8 @@ async fn unknown_and_repeated_ids_are_faults() {
     assert!(fault.contains("got an outcome for 7, which was not asked"), "{fault}");
 
     let driver = greeted(&format!("read request; {}; {}; read more", ok(1), ok(1))).await;
-    driver.perform(pause(1, 700)).await.unwrap();
-    let fault = driver.perform(pause(2, 700)).await.unwrap_err().to_string();
+    driver.perform(pause(1, DEADLINE_MS)).await.unwrap();
+    let fault = driver.perform(pause(2, DEADLINE_MS)).await.unwrap_err().to_string();
     assert!(fault.contains("got a second outcome for the request 1"), "{fault}");
 }
 
@@ -153,9 +162,10 @@ async fn a_request_that_nobody_waits_for_is_cancelled_and_may_be_answered() {
         ok(2)
     );
     let driver = greeted(&script).await;
-    let given_up = tokio::time::timeout(Duration::from_millis(50), driver.perform(pause(1, 9999)));
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(50), driver.perform(pause(1, DEADLINE_MS)));
     assert!(given_up.await.is_err());
-    driver.perform(pause(2, 700)).await.unwrap();
+    driver.perform(pause(2, DEADLINE_MS)).await.unwrap();
     driver.close(Close::Graceful).await.unwrap();
 }
 
@@ -178,7 +188,8 @@ async fn a_driver_that_does_not_heed_bye_is_ended() {
          while :; do sleep 60; done",
         file.display()
     );
-    let driver = open(&script).await.unwrap();
+    let impatient = Patience { bye: SHORT.bye, ..Patience::default() };
+    let driver = external(&script).patience(impatient).open(connect()).await.unwrap();
     let fault = driver.close(Close::Graceful).await.unwrap_err().to_string();
     let says = "expected the end of output and exit status 0 within 400ms of bye, got a program \
                 that goes on";

@@ -71,21 +71,26 @@ impl Driver for NaggingDriver {
 
     fn perform(&self, request: Request) -> Pending<'_, Result<Outcome, DriverFault>> {
         Box::pin(async move {
-            if let Operation::Exec(exec) = &request.operation {
-                let call = self.ask(&exec.container);
-                match self.nag {
-                    Nag::Never => {}
-                    Nag::WithinExec => call.await,
-                    Nag::AfterExec => {
-                        // Later is the point: when no step is open any more.
-                        tokio::spawn(async move {
-                            tokio::time::sleep(Duration::from_millis(10)).await;
-                            call.await;
-                        });
-                    }
+            let call = match &request.operation {
+                Operation::Exec(exec) => Some(self.ask(&exec.container)),
+                _ => None,
+            };
+            match (self.nag, call) {
+                (Nag::WithinExec, Some(call)) => {
+                    call.await;
+                    self.inner.perform(request).await
                 }
+                (Nag::AfterExec, Some(call)) => {
+                    let outcome = self.inner.perform(request).await;
+                    // Later is the point: when this step is no longer open.
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        call.await;
+                    });
+                    outcome
+                }
+                _ => self.inner.perform(request).await,
             }
-            self.inner.perform(request).await
         })
     }
 
