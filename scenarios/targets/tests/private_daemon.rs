@@ -1,5 +1,8 @@
 //! The private containerd, for real: it needs root and containerd, and says so when it cannot run.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use containerd_client::services::v1::version_client::VersionClient;
 use laconic_targets::daemon::{Machine, PrivateDaemon, RunId, leftovers};
 
@@ -55,4 +58,20 @@ async fn a_daemon_that_does_not_come_up_is_told_and_leaves_nothing() {
     }
     let error = PrivateDaemon::start(Some(std::path::Path::new("/bin/false"))).await.unwrap_err();
     assert!(error.to_string().contains("containerd did not come up: it ended with"), "{error}");
+}
+
+#[tokio::test]
+async fn a_binary_given_by_path_finds_the_shim_beside_it_first() {
+    if !runs() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (binary, shim) =
+        (folder.path().join("containerd"), folder.path().join("containerd-shim-runc-v2"));
+    for path in [&binary, &shim] {
+        std::fs::write(path, "#!/bin/sh\ncommand -v containerd-shim-runc-v2\nexit 1\n").unwrap();
+        std::fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
+    }
+    let error = PrivateDaemon::start(Some(&binary)).await.unwrap_err().to_string();
+    assert!(error.ends_with(shim.to_str().unwrap()), "{error}");
 }

@@ -1,7 +1,9 @@
 //! A containerd with its own root, state and sockets.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
+use std::iter;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -107,6 +109,9 @@ impl PrivateDaemon {
         let rootfs = Rootfs::mount(&folder.join("rootfs"))?;
         let log = std::fs::File::create(folder.join("containerd.log"))?;
         let mut command = std::process::Command::new(binary.unwrap_or(Path::new("containerd")));
+        if let Some(path) = binary.and_then(path_from) {
+            command.env("PATH", path);
+        }
         command.arg("--config").arg(&config).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         // An interrupt at the terminal is ours to hear; the daemon is ended after the cleaning up.
@@ -184,6 +189,14 @@ impl Drop for PrivateDaemon {
             process.kill(Signal::KILL);
         }
     }
+}
+
+/// A PATH that begins with the binary's own folder: the daemon looks for its shim, and the shim for
+/// runc, and those of another version may stand elsewhere.
+fn path_from(binary: &Path) -> Option<OsString> {
+    let own = std::path::absolute(binary).ok()?.parent()?.to_owned();
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(iter::once(own).chain(std::env::split_paths(&rest))).ok()
 }
 
 fn free_port() -> io::Result<SocketAddr> {
