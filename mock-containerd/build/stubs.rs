@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use prost::Message;
+use protox::prost_reflect::prost_types::FileDescriptorSet;
 
 /// Where the messages of a proto package live in Rust.
 const MESSAGES: &[(&str, &str)] = &[
@@ -29,18 +30,10 @@ const MESSAGES: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn generate(root: &Path) -> Result<(), String> {
-    let api = root.join("github.com/containerd/containerd/api");
-    let mut protos = Vec::new();
-    collect(&api.join("services"), &mut protos)?;
-    protos.retain(|path| !path.components().any(|part| part.as_os_str() == "ttrpc"));
-    protos.sort();
-
-    let mut compiler = protox::Compiler::new([root]).map_err(|error| error.to_string())?;
-    compiler.include_imports(true);
-    compiler.open_files(&protos).map_err(|error| format!("protos do not compile: {error}"))?;
-    let descriptors = compiler.file_descriptor_set();
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
-    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())
+    // Events and options are no service's import: they travel inside of an `Any`.
+    let all = compile(root, &["services", "events", "types"])?;
+    fs::write(out.join("descriptors.bin"), all.encode_to_vec())
         .map_err(|error| format!("cannot write the descriptor set: {error}"))?;
 
     let mut builder = tonic_prost_build::configure()
@@ -51,7 +44,23 @@ pub(crate) fn generate(root: &Path) -> Result<(), String> {
     for (package, path) in MESSAGES {
         builder = builder.extern_path(*package, *path);
     }
-    builder.compile_fds(descriptors).map_err(|error| format!("stubs are not generated: {error}"))
+    let services = compile(root, &["services"])?;
+    builder.compile_fds(services).map_err(|error| format!("stubs are not generated: {error}"))
+}
+
+/// The protos in folders of containerd's API, with what they import.
+fn compile(root: &Path, folders: &[&str]) -> Result<FileDescriptorSet, String> {
+    let api = root.join("github.com/containerd/containerd/api");
+    let mut protos = Vec::new();
+    for folder in folders {
+        collect(&api.join(folder), &mut protos)?;
+    }
+    protos.retain(|path| !path.components().any(|part| part.as_os_str() == "ttrpc"));
+    protos.sort();
+    let mut compiler = protox::Compiler::new([root]).map_err(|error| error.to_string())?;
+    compiler.include_imports(true);
+    compiler.open_files(&protos).map_err(|error| format!("protos do not compile: {error}"))?;
+    Ok(compiler.file_descriptor_set())
 }
 
 fn collect(folder: &Path, protos: &mut Vec<PathBuf>) -> Result<(), String> {

@@ -32,7 +32,7 @@ mod stubs;
 mod world;
 
 pub use memory::InMemory;
-pub use methods::{Method, methods};
+pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};
 pub use processes::{ProcessScript, ScriptError, Scripts};
 pub use profile::Profile;

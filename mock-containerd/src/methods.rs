@@ -27,6 +27,18 @@ const MODELLED: [(&str, &[&str]); 7] = [
     ("containerd.services.version.v1.Version", &[]),
 ];
 
+/// The descriptors of containerd's services, types and events: an encoded `FileDescriptorSet`.
+///
+/// ```
+/// use prost::Message;
+///
+/// let set = prost_types::FileDescriptorSet::decode(mock_containerd::descriptors()).unwrap();
+/// assert!(set.file.iter().any(|file| file.package() == "containerd.events"));
+/// ```
+pub fn descriptors() -> &'static [u8] {
+    DESCRIPTORS
+}
+
 /// All methods of all services, from the descriptors of the protos.
 pub fn methods() -> Vec<Method> {
     let set = FileDescriptorSet::decode(DESCRIPTORS)

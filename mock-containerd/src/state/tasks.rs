@@ -332,14 +332,13 @@ impl State {
         namespace: &str,
         id: &str,
     ) -> Result<DeleteResponse, Failure> {
-        let deleted = self.delete_init(namespace, id).map_err(|failure| match failure.code {
+        self.delete_init(namespace, id).map_err(|failure| match failure.code {
             tonic::Code::Unknown => {
                 let message = format!("failed to delete task: {}", failure.message);
                 Failure { message, ..failure }
             }
             _ => failure,
-        })?;
-        Ok(DeleteResponse { id: id.to_owned(), ..deleted })
+        })
     }
 
     fn delete_init(&mut self, namespace: &str, id: &str) -> Result<DeleteResponse, Failure> {

@@ -7,6 +7,5 @@ mod io;
 mod leases;
 mod methods;
 mod namespaces;
-mod observed;
 mod processes;
 mod stage;

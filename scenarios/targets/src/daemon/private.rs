@@ -60,6 +60,7 @@ impl From<DaemonError> for StandError {
 #[derive(Debug)]
 pub struct PrivateDaemon {
     run_id: RunId,
+    binary: Option<PathBuf>,
     folder: PathBuf,
     socket: PathBuf,
     metrics: SocketAddr,
@@ -104,32 +105,66 @@ impl PrivateDaemon {
         run_id: RunId,
     ) -> Result<Self, DaemonError> {
         let metrics = free_port()?;
-        let config = folder.join("config.toml");
-        std::fs::write(&config, configuration(&folder, metrics))?;
+        std::fs::write(folder.join("config.toml"), configuration(&folder, metrics))?;
         let rootfs = Rootfs::mount(&folder.join("rootfs"))?;
-        let log = std::fs::File::create(folder.join("containerd.log"))?;
+        let mut daemon = Self {
+            run_id,
+            binary: binary.map(Path::to_owned),
+            socket: folder.join("containerd.sock"),
+            folder,
+            metrics,
+            rootfs: Some(rootfs),
+            process: None,
+            ended: watch::channel(None).1,
+        };
+        daemon.launch().await?;
+        Ok(daemon)
+    }
+
+    async fn launch(&mut self) -> Result<(), DaemonError> {
+        let log_path = self.folder.join("containerd.log");
+        let log = std::fs::File::options().append(true).create(true).open(&log_path)?;
+        let binary = self.binary.as_deref();
         let mut command = std::process::Command::new(binary.unwrap_or(Path::new("containerd")));
         if let Some(path) = binary.and_then(path_from) {
             command.env("PATH", path);
         }
-        command.arg("--config").arg(&config).stdin(Stdio::null());
+        command.arg("--config").arg(self.folder.join("config.toml")).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         // An interrupt at the terminal is ours to hear; the daemon is ended after the cleaning up.
         command.process_group(0);
         let mut child = Command::from(command).spawn()?;
-        let process = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
+        self.process = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
         let (tell, ended) = watch::channel(None);
-        let socket = folder.join("containerd.sock");
-        let log_path = folder.join("containerd.log");
-        let booted = wait_for(&socket, &mut child).await;
-        let daemon = Self { run_id, folder, socket, metrics, rootfs: Some(rootfs), process, ended };
-        booted.map_err(|cause| DaemonError::Boot { cause, log: daemon.log_tail() })?;
+        self.ended = ended;
+        let booted = wait_for(&self.socket, &mut child).await;
+        booted.map_err(|cause| DaemonError::Boot { cause, log: self.log_tail() })?;
         tokio::spawn(async move {
             let status = child.wait().await;
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             tell.send_replace(Some(format!("{status}\n{}", tail(&log_path))));
         });
-        Ok(daemon)
+        Ok(())
+    }
+
+    /// Ends the daemon alone, as its unit would: what it started lives on.
+    pub async fn halt(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill(Signal::TERM);
+            let limit = Duration::from_millis(END_LIMIT_MS);
+            if tokio::time::timeout(limit, self.died()).await.is_err() {
+                process.kill(Signal::KILL);
+                self.died().await;
+            }
+        }
+    }
+
+    /// Starts it again, after [`halt`](Self::halt) or when it has died, on what it had.
+    pub async fn resume(&mut self) -> Result<(), DaemonError> {
+        self.halt().await;
+        // A dead daemon leaves its socket, which must not be taken for a living one's.
+        let _ = std::fs::remove_file(&self.socket);
+        self.launch().await
     }
 
     /// Where it listens.

@@ -1,0 +1,112 @@
+//! Real daemons, as a kind of server.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use laconic_targets::daemon::{Machine, PrivateDaemon};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::log::Watcher;
+use crate::server::{Ground, Kind, Pending, Server};
+use crate::step::Deed;
+
+pub(crate) struct Daemons {
+    version: &'static str,
+    binary: Option<PathBuf>,
+}
+
+impl Daemons {
+    /// Those of a version, if they can run here; else why not.
+    pub(crate) fn of(version: &'static str) -> Result<Self, String> {
+        let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/daemons");
+        let named = format!("LACONIC_CONTAINERD_{}", version.replace('.', "_"));
+        let binary = match std::env::var_os(&named) {
+            Some(path) => Some(PathBuf::from(path)),
+            None if version == "1.6" => None,
+            None => Some(fetched.join(version).join("bin/containerd")),
+        };
+        if let Some(missing) = binary.as_ref().filter(|path| !path.is_file()) {
+            return Err(format!(
+                "no containerd {version} at {}; name one in {named}",
+                missing.display()
+            ));
+        }
+        match Machine::look().lacks() {
+            Some(lack) => Err(lack.to_string()),
+            None => Ok(Self { version, binary }),
+        }
+    }
+}
+
+struct Held {
+    daemon: Mutex<Option<PrivateDaemon>>,
+    _folder: TempDir,
+}
+
+impl Kind for Daemons {
+    fn start(&self) -> Pending<'_, Server> {
+        Box::pin(async {
+            let daemon = PrivateDaemon::start(self.binary.as_deref()).await.unwrap();
+            let socket = daemon.socket().to_owned();
+            let home = socket.parent().unwrap().to_owned();
+            let channel = containerd_client::connect(&socket).await.unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            Server {
+                watcher: Watcher::start(&channel).await,
+                socket,
+                version: self.version,
+                crashes: true,
+                prefix: format!("laconic-{}-", daemon.run_id()),
+                rootfs: daemon.rootfs().to_owned(),
+                root: home.join("root"),
+                state: home.join("state"),
+                folder: folder.path().to_owned(),
+                ground: Arc::new(Held { daemon: Mutex::new(Some(daemon)), _folder: folder }),
+            }
+        })
+    }
+}
+
+impl Ground for Held {
+    fn perform(&self, deed: Deed, namespace: String) -> Pending<'_, Result<(), String>> {
+        Box::pin(async move {
+            let mut daemon = self.daemon.lock().await;
+            let daemon = daemon.as_mut().ok_or("the daemon was ended")?;
+            match deed {
+                Deed::Stop => daemon.halt().await,
+                Deed::Start => daemon.resume().await.map_err(|error| error.to_string())?,
+                Deed::KillShim { container } => kill(shim(&namespace, &container)?)?,
+                Deed::KillProcess { pid } => kill(pid)?,
+            }
+            Ok(())
+        })
+    }
+
+    fn end(&self) -> Pending<'_, ()> {
+        Box::pin(async {
+            if let Some(daemon) = self.daemon.lock().await.take() {
+                daemon.stop().await.unwrap();
+            }
+        })
+    }
+}
+
+fn kill(pid: i32) -> Result<(), String> {
+    let pid = Pid::from_raw(pid).ok_or("0 is no process")?;
+    kill_process(pid, Signal::KILL).map_err(|error| error.to_string())
+}
+
+/// The process between the daemon and a container: of our own namespaces, so nobody else's.
+fn shim(namespace: &str, container: &str) -> Result<i32, String> {
+    let wanted = ["-namespace", namespace, "-id", container];
+    let processes = std::fs::read_dir("/proc").map_err(|error| error.to_string())?;
+    let mut pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_it = |pid: &i32| {
+        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<&str> = line.split('\0').collect();
+        words.windows(wanted.len()).any(|some| some == wanted)
+    };
+    pids.find(is_it).ok_or_else(|| format!("{container} has no shim"))
+}

@@ -1,0 +1,57 @@
+//! Mocks, as a kind of server.
+
+use std::sync::{Arc, Mutex};
+
+use mock_containerd::{MockContainerd, Profile};
+use tempfile::TempDir;
+
+use crate::log::Watcher;
+use crate::server::{Ground, Kind, Pending, Server};
+use crate::step::Deed;
+
+pub(crate) struct Mocks(pub(crate) Profile);
+
+struct Held {
+    mock: Mutex<Option<MockContainerd>>,
+    _folder: TempDir,
+}
+
+impl Kind for Mocks {
+    fn start(&self) -> Pending<'_, Server> {
+        Box::pin(async {
+            let mock = MockContainerd::builder().profile(self.0).start().await.unwrap();
+            let socket = mock.socket().to_owned();
+            let channel = containerd_client::connect(&socket).await.unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let version = match self.0 {
+                Profile::V1_6 => "1.6",
+                Profile::V1_7 => "1.7",
+                Profile::V2_1 => "2.1",
+            };
+            let root = folder.path().join("root");
+            Server {
+                watcher: Watcher::start(&channel).await,
+                socket,
+                version,
+                crashes: false,
+                prefix: "observed-".to_owned(),
+                rootfs: folder.path().join("rootfs"),
+                state: folder.path().join("state"),
+                root,
+                folder: folder.path().to_owned(),
+                ground: Arc::new(Held { mock: Mutex::new(Some(mock)), _folder: folder }),
+            }
+        })
+    }
+}
+
+impl Ground for Held {
+    fn perform(&self, _deed: Deed, _namespace: String) -> Pending<'_, Result<(), String>> {
+        Box::pin(async { Err("the mock has no such lever yet".to_owned()) })
+    }
+
+    fn end(&self) -> Pending<'_, ()> {
+        drop(self.mock.lock().unwrap().take());
+        Box::pin(async {})
+    }
+}
