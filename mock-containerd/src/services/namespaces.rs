@@ -45,9 +45,10 @@ impl namespaces_server::Namespaces for Namespaces {
         let caller = caller(request.metadata());
         let request = request.into_inner();
         let mask = request.update_mask.unwrap_or_default().paths;
-        self.0
+        let shown = self
+            .0
             .change(|state| state.update_namespace(caller.as_deref(), request.namespace, &mask))?;
-        Ok(Response::new(UpdateNamespaceResponse { namespace: None }))
+        Ok(Response::new(UpdateNamespaceResponse { namespace: shown }))
     }
 
     async fn delete(&self, request: Request<DeleteNamespaceRequest>) -> Answer<()> {

@@ -17,33 +17,19 @@ impl State {
         namespace: &str,
         container: Option<Container>,
     ) -> Result<Container, Failure> {
-        let invalid =
-            |what: &str| Failure::invalid(format!("create container failed validation: {what}"));
         // 1.7 and 2.1 crash without it; a mock must not.
         let mut container = container.unwrap_or_default();
-        check_identifier(&container.id)
-            .map_err(|error| invalid(&format!("container.ID: {error}")))?;
-        if container.extensions.keys().any(String::is_empty) {
-            return Err(invalid("container.Extension keys must not be zero-length"));
-        }
-        let prefix = "create container failed validation: containers.Labels: ";
-        check_labels(self.profile, prefix, container.labels.iter())?;
-        if container.runtime.as_ref().is_none_or(|runtime| runtime.name.is_empty()) {
-            return Err(invalid("container.Runtime.Name must be set"));
-        }
-        if container.spec.is_none() && self.profile == Profile::V1_6 {
-            return Err(invalid("container.Spec must be set"));
-        }
-        if !container.snapshot_key.is_empty() && container.snapshotter.is_empty() {
-            return Err(invalid(
-                "container.Snapshotter must be set if container.SnapshotKey is set",
-            ));
-        }
+        self.check_container(&container, "create container failed validation: ")?;
         let place = key(namespace, &container.id);
         if self.containers.contains_key(&place) {
             return Err(Failure::already_exists(format!("container {:?}", container.id)));
         }
+        check_written(&container)?;
         container.labels.retain(|_, value| !value.is_empty());
+        if self.profile == Profile::V1_6 {
+            // A field that 1.6 does not know yet.
+            container.sandbox.clear();
+        }
         container.created_at = Some(clock::now());
         container.updated_at = container.created_at;
         self.touch_namespace(namespace);
@@ -56,6 +42,29 @@ impl State {
         };
         self.happen(namespace, "/containers/create", &event);
         Ok(container)
+    }
+
+    /// What a record must be before it is written, with the words before the error.
+    fn check_container(&self, container: &Container, prefix: &str) -> Result<(), Failure> {
+        let invalid = |what: &str| Failure::invalid(format!("{prefix}{what}"));
+        check_identifier(&container.id)
+            .map_err(|error| invalid(&format!("container.ID: {error}")))?;
+        if container.extensions.keys().any(String::is_empty) {
+            return Err(invalid("container.Extension keys must not be zero-length"));
+        }
+        let labels = format!("{prefix}containers.Labels: ");
+        check_labels(self.profile, &labels, container.labels.iter())?;
+        if container.runtime.as_ref().is_none_or(|runtime| runtime.name.is_empty()) {
+            return Err(invalid("container.Runtime.Name must be set"));
+        }
+        if container.spec.is_none() && self.profile == Profile::V1_6 {
+            return Err(invalid("container.Spec must be set"));
+        }
+        if !container.snapshot_key.is_empty() && container.snapshotter.is_empty() {
+            let what = "container.Snapshotter must be set if container.SnapshotKey is set";
+            return Err(invalid(what));
+        }
+        Ok(())
     }
 
     pub(crate) fn container(&self, namespace: &str, id: &str) -> Result<&Container, Failure> {
@@ -87,7 +96,9 @@ impl State {
     ) -> Result<Container, Failure> {
         let update = update.unwrap_or_default();
         if update.id.is_empty() {
-            return Err(Failure::invalid("Container.ID required"));
+            // Without its class at the end.
+            let message = "Container.ID required";
+            return Err(Failure::plain(tonic::Code::InvalidArgument, message));
         }
         let id = update.id.clone();
         let current = self.containers.get(&key(namespace, &id)).cloned();
@@ -99,8 +110,9 @@ impl State {
                 replace(&mut next, &update, field)?;
             }
         }
+        self.check_container(&next, "update failed validation: ")?;
+        check_written(&next)?;
         next.labels.retain(|_, value| !value.is_empty());
-        check_labels(self.profile, "containers.Labels: ", next.labels.iter())?;
         next.updated_at = Some(clock::now());
         self.containers.insert(key(namespace, &id), next.clone());
         let event = ContainerUpdate {
@@ -126,6 +138,18 @@ impl State {
         self.happen(namespace, "/containers/delete", &ContainerDelete { id: id.to_owned() });
         Ok(())
     }
+}
+
+/// An empty label key is found only when the database refuses it.
+fn check_written(container: &Container) -> Result<(), Failure> {
+    let Some(value) = container.labels.get("").filter(|value| !value.is_empty()) else {
+        return Ok(());
+    };
+    let message = format!(
+        "failed to write container {:?}: failed to set label \"\"={value:?}: key required",
+        container.id
+    );
+    Err(Failure::plain(tonic::Code::Unknown, message))
 }
 
 fn field(container: &Container, path: &[&str]) -> Option<String> {

@@ -34,7 +34,8 @@ impl Filter {
         let mut selectors = Vec::new();
         loop {
             parser.spaces();
-            if parser.at == text.len() {
+            // Nothing at all asks for nothing; after a comma something must come.
+            if selectors.is_empty() && parser.at == text.len() {
                 break;
             }
             selectors.push(parser.selector()?);
@@ -103,7 +104,7 @@ impl Parser<'_> {
         let (here, after) = rest.split_at(cut);
         let shown = match (here.is_empty(), before.is_empty()) {
             (true, _) => format!("[{before}]"),
-            _ => format!("[{before}>|{here}|<{after}]"),
+            _ => format!("[{before} >|{here}|< {after}]"),
         };
         format!("filters: parse error: {shown}: {what}: invalid argument")
     }
@@ -236,11 +237,12 @@ mod tests {
     #[test]
     fn errors_are_worded_as_containerd_words_them() {
         for (filter, error) in [
-            ("id=c2", r#"[id>|=|<c2]: unsupported operator "=""#),
+            ("id=c2", r#"[id >|=|< c2]: unsupported operator "=""#),
+            ("id==c2,", "[id==c2,]: expected field or quoted"),
             ("id==", "[id==]: expected value or quoted"),
-            ("=x", "[>|=|<x]: expected field or quoted"),
-            ("id>c1", r#"[id>|>|<c1]: expected an operator ("=="|"!="|"~=")"#),
-            ("topic==/t/one", "[topic==>|/|<t/one]: invalid quote encountered"),
+            ("=x", "[ >|=|< x]: expected field or quoted"),
+            ("id>c1", r#"[id >|>|< c1]: expected an operator ("=="|"!="|"~=")"#),
+            ("topic==/t/one", "[topic== >|/|< t/one]: invalid quote encountered"),
         ] {
             let expected = format!("filters: parse error: {error}: invalid argument");
             assert_eq!(Filter::parse(filter).unwrap_err(), expected);

@@ -60,12 +60,13 @@ impl State {
         self.namespaces.keys().map(|name| self.namespace(name)).collect()
     }
 
+    /// What it answers with says nothing: 1.6 shows a namespace without a name, later ones none.
     pub(crate) fn update_namespace(
         &mut self,
         caller: Option<&str>,
         update: Option<Namespace>,
         mask: &Mask,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Namespace>, Failure> {
         let update = update.unwrap_or_default();
         check_identifier(&update.name).map_err(Failure::invalid)?;
         check_labels(self.profile, "namespace.Labels: ", update.labels.iter())?;
@@ -75,13 +76,15 @@ impl State {
         }
         for field in mask {
             let Some(label) = field.strip_prefix("labels.") else {
-                return Err(Failure::invalid(format!("cannot update {field:?} field")));
+                let message = format!("cannot update {field:?} field");
+                return Err(Failure::plain(tonic::Code::InvalidArgument, message));
             };
             set(&mut labels, &update.labels, label);
         }
         self.namespaces.insert(update.name.clone(), labels);
         let event = NamespaceUpdate { name: update.name.clone(), labels: update.labels };
-        self.tell(caller, &update.name, "/namespaces/update", &event)
+        self.tell(caller, &update.name, "/namespaces/update", &event)?;
+        Ok((self.profile == crate::Profile::V1_6).then(Namespace::default))
     }
 
     pub(crate) fn delete_namespace(&mut self, name: &str) -> Result<(), Failure> {

@@ -120,7 +120,8 @@ async fn an_update_that_containerd_refuses_is_refused_in_its_words() {
     let immutable = invalid("container.Runtime.Name field is immutable");
     assert_eq!(refused(update(&stage, other, &[]).await), immutable);
     let nameless = update(&stage, api::Container::default(), &[]).await;
-    assert_eq!(refused(nameless), invalid("Container.ID required"));
+    let required = (Code::InvalidArgument, "Container.ID required".to_owned());
+    assert_eq!(refused(nameless), required);
     let missing = refused(update(&stage, container("nope", &[]), &[]).await);
     assert_eq!(missing, (Code::NotFound, "container \"nope\": not found".to_owned()));
 }

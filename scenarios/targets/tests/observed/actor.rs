@@ -54,8 +54,13 @@ pub(crate) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    pub(crate) async fn new(server: &'a Server, namespace: &str, more: &[String]) -> Self {
-        let channel = containerd_client::connect(&server.socket).await;
+    /// Fails when nobody listens: an earlier case has killed the server.
+    pub(crate) async fn new(
+        server: &'a Server,
+        namespace: &str,
+        more: &[String],
+    ) -> Result<Self, tonic::transport::Error> {
+        let channel = containerd_client::connect(&server.socket).await?;
         let log = server.watcher.log(namespace, more);
         let mut variables = Variables::default();
         variables.set("ns", namespace);
@@ -72,9 +77,9 @@ impl<'a> Actor<'a> {
         ] {
             variables.set(name, path.display().to_string());
         }
-        Self {
+        Ok(Self {
             server,
-            channel: channel.expect("the server listens"),
+            channel,
             log,
             awaited: Vec::new(),
             namespace: namespace.to_owned(),
@@ -83,7 +88,7 @@ impl<'a> Actor<'a> {
             background: BTreeMap::new(),
             ends: Ends::default(),
             watcher: None,
-        }
+        })
     }
 
     fn watcher(&self) -> &Watcher {
@@ -209,6 +214,8 @@ impl<'a> Actor<'a> {
                     Answer::ok(Vec::new())
                 }
             },
+            Verb::Hold(name) => self.reads(&name, false),
+            Verb::Release(name) => self.reads(&name, true),
             Verb::Break(name) => {
                 self.streams.remove(&name);
                 Answer::ok(Vec::new())
@@ -225,14 +232,24 @@ impl<'a> Actor<'a> {
         }
     }
 
+    fn reads(&self, name: &str, reads: bool) -> Answer {
+        let Some(open) = self.streams.get(name) else {
+            return Answer::impossible(format!("no stream is called {name}"));
+        };
+        open.call.read(reads);
+        Answer::ok(Vec::new())
+    }
+
     async fn deed(&mut self, deed: crate::step::Deed) -> Answer {
         let starts = matches!(deed, crate::step::Deed::Start);
         if let Err(error) = self.server.ground.perform(deed, self.namespace.clone()).await {
             return Answer::impossible(error);
         }
         if starts {
-            let channel = containerd_client::connect(&self.server.socket).await;
-            self.channel = channel.expect("it was started");
+            self.channel = match containerd_client::connect(&self.server.socket).await {
+                Ok(channel) => channel,
+                Err(error) => return Answer::impossible(error),
+            };
             let watcher = Watcher::start(&self.channel).await;
             watcher.adopt(&self.log);
             self.watcher = Some(watcher);
@@ -292,7 +309,12 @@ impl<'a> Actor<'a> {
         }
         let method = pool::method("Events/Subscribe").expect("containerd has it");
         let headers = self.headers(&subscribe.headers);
-        let mut call = Call::open(self.channel.clone(), &pool::path(&method), headers);
+        // On a connection of its own: a subscriber that does not read must not hold up the rest.
+        let channel = match containerd_client::connect(&self.server.socket).await {
+            Ok(channel) => channel,
+            Err(error) => return Answer::impossible(error),
+        };
+        let mut call = Call::open(channel, &pool::path(&method), headers);
         let message = wire::message(&method.input(), &json!({ "filters": filters }));
         call.send(message.expect("filters are text").encode_to_vec().into());
         call.half_close();

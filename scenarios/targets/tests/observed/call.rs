@@ -2,6 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::client::Grpc;
@@ -51,6 +52,8 @@ impl Decoder for AsIs {
 /// A call that is on its way. Dropping it breaks it off.
 pub(crate) struct Call {
     requests: Option<UnboundedSender<Bytes>>,
+    /// Whether replies are read. What is not read fills the windows of HTTP/2.
+    reads: watch::Sender<bool>,
     replies: UnboundedReceiver<Result<Bytes, Status>>,
     carrying: JoinHandle<()>,
 }
@@ -66,6 +69,7 @@ impl Call {
     pub(crate) fn open(channel: Channel, path: &str, headers: MetadataMap) -> Self {
         let (requests, outgoing) = unbounded_channel();
         let (tell, replies) = unbounded_channel();
+        let (reads, mut may_read) = watch::channel(true);
         let path = path.parse().expect("methods are paths");
         let carrying = tokio::spawn(async move {
             let mut grpc = Grpc::new(channel).max_decoding_message_size(usize::MAX);
@@ -79,19 +83,26 @@ impl Call {
                 Ok(response) => response.into_inner(),
                 Err(status) => return drop(tell.send(Err(status))),
             };
-            while let Some(reply) = stream.message().await.transpose() {
+            while may_read.wait_for(|reads| *reads).await.is_ok()
+                && let Some(reply) = stream.message().await.transpose()
+            {
                 let ended = reply.is_err();
                 if tell.send(reply).is_err() || ended {
                     return;
                 }
             }
         });
-        Self { requests: Some(requests), replies, carrying }
+        Self { requests: Some(requests), reads, replies, carrying }
     }
 
     pub(crate) fn send(&self, message: Bytes) {
         // A call that has ended takes no more; its end is read with the replies.
         let _ = self.requests.as_ref().map(|requests| requests.send(message));
+    }
+
+    /// Reads no more, or again.
+    pub(crate) fn read(&self, reads: bool) {
+        self.reads.send_replace(reads);
     }
 
     pub(crate) fn half_close(&mut self) {

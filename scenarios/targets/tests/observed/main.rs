@@ -39,54 +39,85 @@ macro_rules! areas {
 }
 
 /// Each file of cases.
-const AREAS: &[(&str, &str)] = &areas!["tasks", "execs"];
+const AREAS: &[(&str, &str)] = &areas![
+    "tasks",
+    "execs",
+    "containers",
+    "namespaces",
+    "leases",
+    "images",
+    "events",
+    "filters",
+    "writes",
+    "content",
+    "snapshots",
+    "diff",
+    "gc"
+];
 
-/// All cases; those alone whose ids or areas are named in `CASES`, if any are.
-fn cases() -> Vec<Case> {
-    let only = std::env::var("CASES").unwrap_or_default();
-    let only: Vec<&str> = only.split([',', ' ']).filter(|name| !name.is_empty()).collect();
-    let chosen = |area: &str, case: &Case| {
-        only.is_empty() || only.contains(&area) || only.contains(&case.id.as_str())
-    };
+/// Files that the mock is not held to: what they ask of it is being built.
+const NOT_YET: &[&str] = &["leases", "images", "writes", "content", "snapshots", "diff", "gc"];
+
+/// Ids of cases and names of files that `CASES` chooses; none: all are played.
+fn chosen() -> Vec<String> {
+    let chosen = std::env::var("CASES").unwrap_or_default();
+    chosen.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn cases(but: &[&str]) -> Vec<Case> {
+    let only = chosen();
+    let named = |name: &str| only.iter().any(|one| one == name);
+    let chosen = |area: &str, case: &Case| only.is_empty() || named(area) || named(&case.id);
     let of = |(area, text): &(&str, &str)| {
         let cases = parse(area, text).into_iter();
         cases.filter(|case| chosen(area, case)).collect::<Vec<_>>()
     };
-    AREAS.iter().flat_map(of).collect()
+    AREAS.iter().filter(|(area, _)| !but.contains(area)).flat_map(of).collect()
 }
 
-async fn answered_as_observed(name: &str, kind: Arc<dyn Kind>) {
-    let report = play::play_all(kind, cases()).await;
+async fn answered_as_observed(name: &str, kind: Arc<dyn Kind>, cases: Vec<Case>) {
+    let report = play::play_all(kind, cases).await;
     let (count, wrong) = (report.count(), report.wrong_count());
     eprintln!("{name}: {count} cases, {wrong} differ");
     assert!(wrong == 0, "{wrong} of {count} differ on {name}:\n{}", report.wrong());
-    if std::env::var_os("CASES").is_none() {
-        insta::assert_snapshot!(format!("texts on {name}"), report.texts());
+    if chosen().is_empty() {
+        // No file: no text differs.
+        insta::assert_snapshot!(format!("texts_{}", name.replace([' ', '.'], "_")), report.texts());
     }
+}
+
+async fn mock(version: &str, profile: Profile) {
+    let but: &[&str] = if chosen().is_empty() { NOT_YET } else { &[] };
+    if !but.is_empty() {
+        eprintln!("NOT HELD TO on the mock of {version}: {}", but.join(", "));
+    }
+    let name = format!("mock {version}");
+    answered_as_observed(&name, Arc::new(Mocks(profile)), cases(but)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_observed_case_is_answered_as_1_6_does() {
-    answered_as_observed("the mock of 1.6", Arc::new(Mocks(Profile::V1_6))).await;
+    mock("1.6", Profile::V1_6).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_observed_case_is_answered_as_1_7_does() {
-    answered_as_observed("the mock of 1.7", Arc::new(Mocks(Profile::V1_7))).await;
+    mock("1.7", Profile::V1_7).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_observed_case_is_answered_as_2_1_does() {
-    answered_as_observed("the mock of 2.1", Arc::new(Mocks(Profile::V2_1))).await;
+    mock("2.1", Profile::V2_1).await;
 }
 
 async fn real(version: &'static str) {
     match Daemons::of(version) {
         Ok(daemons) => {
-            answered_as_observed(&format!("containerd {version}"), Arc::new(daemons)).await;
+            let name = format!("containerd {version}");
+            answered_as_observed(&name, Arc::new(daemons), cases(&[])).await;
         }
         Err(lack) => {
-            let count = cases().len();
+            let count = cases(&[]).len();
             eprintln!("NOT RUN: {count} cases on a real containerd {version}: {lack}");
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! Objects are held to the fields that the pattern names, lists to every element. Text that begins
 //! with `~` is a regular expression for all of the text; `$set` is anything but absent, empty or
-//! zero; `null` is absent. `{"$exact": …}` names every field; `{"$any_order": […]}`, `{"$has": […]}`
-//! and `{"$each": …}` are lists; `{"$len": n}` is the length of text or of a list.
+//! zero; `null` is absent. `{"$exact": …}` names every field; `{"$any_order": […]}`, `{"$has": […]}`,
+//! `{"$in_order": […]}` (others may stand between) and `{"$each": …}` are lists; `{"$len": n}` is the length of text or of a list.
 
 use regex::Regex;
 use serde_json::Value;
@@ -50,6 +50,10 @@ fn special(key: &str, inner: &Value, value: &Value) -> bool {
             inner.as_array().is_some_and(|inner| inner.len() == list.len() && among(inner, list))
         }),
         "$has" => list.zip(inner.as_array()).is_some_and(|(list, inner)| among(inner, list)),
+        "$in_order" => list.zip(inner.as_array()).is_some_and(|(list, inner)| {
+            let mut left = list.iter();
+            inner.iter().all(|pattern| left.any(|value| fits(pattern, value)))
+        }),
         "$each" => list.is_some_and(|list| list.iter().all(|one| fits(inner, one))),
         "$len" => {
             let length = value.as_str().map(str::len).or_else(|| list.map(Vec::len));

@@ -68,7 +68,15 @@ async fn play(server: &Server, case: &Case) -> Played {
     let namespace = format!("{}{}", server.prefix, case.id.to_lowercase());
     let folder = server.folder.join(&namespace);
     std::fs::create_dir_all(&folder).expect("the folder is ours");
-    let mut actor = Actor::new(server, &namespace, &case.namespaces).await;
+    let (id, about) = (case.id.clone(), case.about.clone());
+    let mut actor = match Actor::new(server, &namespace, &case.namespaces).await {
+        Ok(actor) => actor,
+        Err(error) => {
+            let told = format!("the server is gone: {error:?}");
+            let differences = vec![Difference { what: What::SetUp, told }];
+            return Played { id, about, differences };
+        }
+    };
     let mut differences = go(server, case, &mut actor).await;
     // Names that only this run has would make each run differ from the last.
     for difference in &mut differences {
@@ -81,7 +89,7 @@ async fn play(server: &Server, case: &Case) -> Played {
     if !case.alone {
         actor.clean().await;
     }
-    Played { id: case.id.clone(), about: case.about.clone(), differences }
+    Played { id, about, differences }
 }
 
 async fn go(server: &Server, case: &Case, actor: &mut Actor<'_>) -> Vec<Difference> {

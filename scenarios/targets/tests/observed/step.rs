@@ -26,6 +26,9 @@ pub(crate) enum Verb {
     Next(Next),
     HalfClose(String),
     Break(String),
+    /// Reads no more from a stream, until `Release`.
+    Hold(String),
+    Release(String),
     Subscribe(Subscribe),
     Received(String),
     Do(String, Map<String, Value>),
@@ -182,6 +185,8 @@ fn verb(mut fields: Map<String, Value>) -> Result<Verb, String> {
         () if has("next") => Verb::Next(read("next", value)?),
         () if has("half_close") => Verb::HalfClose(named(&fields, "half_close")?),
         () if has("break") => Verb::Break(named(&fields, "break")?),
+        () if has("hold") => Verb::Hold(named(&fields, "hold")?),
+        () if has("release") => Verb::Release(named(&fields, "release")?),
         () if has("subscribe") => Verb::Subscribe(read("subscribe", value)?),
         () if has("received") => Verb::Received(named(&fields, "received")?),
         () if has("repeat") => Verb::Repeat(read("repeat", value)?),
