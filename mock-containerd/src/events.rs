@@ -4,10 +4,9 @@ use std::sync::Mutex;
 
 use containerd_client::types::Envelope;
 use prost::{Message, Name};
-use prost_types::Any;
+use prost_types::{Any, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::clock;
 use crate::state::{Filter, any_passes};
 
 #[derive(Debug, Default)]
@@ -43,9 +42,14 @@ impl Bus {
 }
 
 /// An event of our own making, stamped now.
-pub(crate) fn envelope<E: Message + Name>(namespace: &str, topic: &str, event: &E) -> Envelope {
+pub(crate) fn envelope<E: Message + Name>(
+    now: Timestamp,
+    namespace: &str,
+    topic: &str,
+    event: &E,
+) -> Envelope {
     Envelope {
-        timestamp: Some(clock::now()),
+        timestamp: Some(now),
         namespace: namespace.to_owned(),
         topic: topic.to_owned(),
         event: Some(containerd_client::to_any(event)),

@@ -28,6 +28,7 @@ mod profile;
 mod server;
 mod services;
 mod state;
+mod store;
 mod stubs;
 mod world;
 

@@ -17,12 +17,16 @@ pub struct Method {
 }
 
 /// Services that are modelled, but for the methods named.
-const MODELLED: [(&str, &[&str]); 7] = [
+const MODELLED: [(&str, &[&str]); 11] = [
     ("containerd.services.containers.v1.Containers", &[]),
+    ("containerd.services.content.v1.Content", &[]),
+    ("containerd.services.diff.v1.Diff", &[]),
     ("containerd.services.events.v1.Events", &[]),
+    ("containerd.services.images.v1.Images", &[]),
     ("containerd.services.introspection.v1.Introspection", &["PluginInfo"]),
     ("containerd.services.leases.v1.Leases", &[]),
     ("containerd.services.namespaces.v1.Namespaces", &[]),
+    ("containerd.services.snapshots.v1.Snapshots", &[]),
     ("containerd.services.tasks.v1.Tasks", &[]),
     ("containerd.services.version.v1.Version", &[]),
 ];

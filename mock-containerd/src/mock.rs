@@ -10,10 +10,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use tonic::service::Routes;
 
 use crate::Profile;
+use crate::clock::Clock;
 use crate::memory::InMemory;
 use crate::processes::{ProcessScript, Scripts};
 use crate::server::{routes, serve};
 use crate::state::State;
+use crate::store::Store;
 use crate::world::World;
 
 /// Why a mock could not start.
@@ -41,6 +43,7 @@ pub struct Builder {
     profile: Profile,
     ledger: Option<Ledger>,
     socket: Option<PathBuf>,
+    root: Option<PathBuf>,
     scripts: Scripts,
 }
 
@@ -63,6 +66,13 @@ impl Builder {
         self
     }
 
+    /// Keeps content and snapshots here. Without, in a private folder of its own, which is made
+    /// when it is first needed and removed with the mock.
+    pub fn root(mut self, path: impl Into<PathBuf>) -> Self {
+        self.root = Some(path.into());
+        self
+    }
+
     /// Gives a command, by its first word, a script of its own.
     pub fn process(mut self, command: impl Into<String>, script: ProcessScript) -> Self {
         self.scripts.register(command, script);
@@ -75,20 +85,23 @@ impl Builder {
         self
     }
 
-    fn parts(self) -> (Routes, Ledger, Option<PathBuf>) {
-        let world = World::new(State::new(self.profile), self.scripts);
+    fn parts(self, clock: Clock) -> (Routes, Ledger, Option<PathBuf>) {
+        let world =
+            World::new(State::new(self.profile, clock), self.scripts, Store::new(self.root));
         (routes(&world), self.ledger.unwrap_or_default(), self.socket)
     }
 
-    /// Serves in memory, without any socket.
+    /// Serves in memory, without any socket. Its time is the runtime's: where that is paused
+    /// (`tokio::time::pause`), an hour of a process passes at once, and every stamp is the same
+    /// in every run.
     pub fn in_memory(self) -> InMemory {
-        let (routes, ledger, _) = self.parts();
+        let (routes, ledger, _) = self.parts(Clock::begin_virtual());
         InMemory::new(routes, ledger)
     }
 
     /// Serves on a socket.
     pub async fn start(self) -> Result<MockContainerd, StartError> {
-        let (routes, ledger, socket) = self.parts();
+        let (routes, ledger, socket) = self.parts(Clock::Wall);
         let (folder, socket) = match socket {
             Some(socket) => (None, socket),
             None => {

@@ -10,7 +10,8 @@ use tonic::service::Routes;
 use tower::{Layer, ServiceExt};
 
 use crate::services::{
-    Containers, Events, Introspection, Leases, Namespaces, Tasks, Unmodelled, Version,
+    Containers, Content, Diff, Events, Images, Introspection, Leases, Namespaces, Snapshots, Tasks,
+    Unmodelled, Version,
 };
 use crate::stubs::DESCRIPTORS;
 use crate::stubs::containerd::services as stubs;
@@ -39,12 +40,12 @@ pub(crate) fn routes(world: &World) -> Routes {
     .add_service(stubs::introspection::v1::introspection_server::IntrospectionServer::new(
         Introspection(world()),
     ))
-    .add_service(stubs::content::v1::content_server::ContentServer::new(Unmodelled))
-    .add_service(stubs::diff::v1::diff_server::DiffServer::new(Unmodelled))
-    .add_service(stubs::images::v1::images_server::ImagesServer::new(Unmodelled))
+    .add_service(stubs::content::v1::content_server::ContentServer::new(Content(world())))
+    .add_service(stubs::diff::v1::diff_server::DiffServer::new(Diff(world())))
+    .add_service(stubs::images::v1::images_server::ImagesServer::new(Images(world())))
     .add_service(stubs::sandbox::v1::controller_server::ControllerServer::new(Unmodelled))
     .add_service(stubs::sandbox::v1::store_server::StoreServer::new(Unmodelled))
-    .add_service(stubs::snapshots::v1::snapshots_server::SnapshotsServer::new(Unmodelled))
+    .add_service(stubs::snapshots::v1::snapshots_server::SnapshotsServer::new(Snapshots(world())))
     .add_service(stubs::streaming::v1::streaming_server::StreamingServer::new(Unmodelled))
     .add_service(stubs::transfer::v1::transfer_server::TransferServer::new(Unmodelled))
     .add_service(health)

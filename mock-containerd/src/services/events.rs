@@ -30,7 +30,7 @@ impl events_server::Events for Events {
         check_topic(&request.topic)?;
         self.0.change(|state| {
             state.publish(Envelope {
-                timestamp: Some(clock::now()),
+                timestamp: Some(state.clock.now()),
                 namespace,
                 topic: request.topic,
                 event: request.event,

@@ -9,14 +9,22 @@ use crate::stubs::containerd::services::introspection::v1::introspection_server;
 use crate::world::World;
 
 /// The plugins behind the services that are modelled. What is not modelled is not claimed.
-const PLUGINS: [(&str, &str); 7] = [
+const PLUGINS: [(&str, &str); 15] = [
+    ("io.containerd.content.v1", "content"),
+    ("io.containerd.differ.v1", "walking"),
     ("io.containerd.grpc.v1", "containers"),
+    ("io.containerd.grpc.v1", "content"),
+    ("io.containerd.grpc.v1", "diff"),
     ("io.containerd.grpc.v1", "events"),
+    ("io.containerd.grpc.v1", "images"),
     ("io.containerd.grpc.v1", "introspection"),
     ("io.containerd.grpc.v1", "leases"),
     ("io.containerd.grpc.v1", "namespaces"),
+    ("io.containerd.grpc.v1", "snapshots"),
     ("io.containerd.grpc.v1", "tasks"),
     ("io.containerd.grpc.v1", "version"),
+    ("io.containerd.snapshotter.v1", "native"),
+    ("io.containerd.snapshotter.v1", "overlayfs"),
 ];
 
 /// Of this mock, always the same: 36 characters, as a uuid has.

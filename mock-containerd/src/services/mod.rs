@@ -1,20 +1,30 @@
 //! The services: they translate between messages and the state, which decides.
 
 mod containers;
+mod content;
+mod diff;
 mod events;
+mod images;
 mod introspection;
 mod leases;
 mod namespaces;
+mod reading;
 mod request;
+mod snapshots;
 mod tasks;
 mod unmodelled;
 mod version;
+mod writes;
 
 pub(crate) use containers::Containers;
+pub(crate) use content::Content;
+pub(crate) use diff::Diff;
 pub(crate) use events::Events;
+pub(crate) use images::Images;
 pub(crate) use introspection::Introspection;
 pub(crate) use leases::Leases;
 pub(crate) use namespaces::Namespaces;
+pub(crate) use snapshots::Snapshots;
 pub(crate) use tasks::Tasks;
 pub(crate) use unmodelled::Unmodelled;
 pub(crate) use version::Version;

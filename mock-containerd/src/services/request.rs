@@ -23,3 +23,9 @@ pub(super) fn namespace<T>(request: &Request<T>) -> Result<String, Status> {
 pub(super) fn taken<T>(request: Request<T>) -> Result<(String, T), Status> {
     Ok((namespace(&request)?, request.into_inner()))
 }
+
+/// The lease under which a request writes, if it names one.
+pub(super) fn lease<T>(request: &Request<T>) -> Option<String> {
+    let value = request.metadata().get("containerd-lease")?.to_str().ok()?;
+    (!value.is_empty()).then(|| value.to_owned())
+}

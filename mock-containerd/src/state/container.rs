@@ -6,7 +6,7 @@ use containerd_client::services::v1::Container;
 
 use super::identifier::check_labels;
 use super::{Failure, State, any_passes, check_identifier, key, parse_all};
-use crate::{Profile, clock};
+use crate::Profile;
 
 /// The fields that an update names; none: all that may change.
 pub(crate) type Mask = Vec<String>;
@@ -30,7 +30,7 @@ impl State {
             // A field that 1.6 does not know yet.
             container.sandbox.clear();
         }
-        container.created_at = Some(clock::now());
+        container.created_at = Some(self.clock.now());
         container.updated_at = container.created_at;
         self.touch_namespace(namespace);
         self.containers.insert(place, container.clone());
@@ -113,7 +113,7 @@ impl State {
         self.check_container(&next, "update failed validation: ")?;
         check_written(&next)?;
         next.labels.retain(|_, value| !value.is_empty());
-        next.updated_at = Some(clock::now());
+        next.updated_at = Some(self.clock.now());
         self.containers.insert(key(namespace, &id), next.clone());
         let event = ContainerUpdate {
             id,
@@ -136,6 +136,7 @@ impl State {
             }));
         }
         self.happen(namespace, "/containers/delete", &ContainerDelete { id: id.to_owned() });
+        self.dirty = true;
         Ok(())
     }
 }

@@ -44,6 +44,11 @@ impl Failure {
         Self { code: Code::Unknown, message: format!("{}{suffix}", message.into()) }
     }
 
+    /// The same error, with what was being done before it.
+    pub(crate) fn within(self, doing: &str) -> Self {
+        Self { message: format!("{doing}: {}", self.message), ..self }
+    }
+
     pub(crate) fn no_namespace() -> Self {
         Self::precondition("namespace is required")
     }

@@ -1,18 +1,27 @@
-//! Leases, and the resources that they hold.
+//! Leases, and the resources that they hold against garbage collection.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use containerd_client::services::v1::{Lease, Resource};
+use tonic::Code;
 
-use super::{Failure, State, any_passes, key, parse_all};
-use crate::{Profile, clock};
+use super::labels::Labels;
+use super::{Digest, Failure, State, any_passes, key, parse_all};
+use crate::Profile;
+
+/// A lease, and by type and id what it holds.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) lease: Lease,
+    pub(super) resources: BTreeSet<(String, String)>,
+}
 
 impl State {
     pub(crate) fn create_lease(
         &mut self,
         namespace: &str,
         id: String,
-        labels: HashMap<String, String>,
+        labels: Labels,
     ) -> Result<Lease, Failure> {
         self.next_lease += 1;
         let id = if id.is_empty() { format!("{:09}-mock", self.next_lease) } else { id };
@@ -20,15 +29,17 @@ impl State {
         if self.leases.contains_key(&place) {
             return Err(Failure::already_exists(format!("lease {id:?}")));
         }
-        let lease = Lease { id, created_at: Some(clock::now()), labels };
+        let lease = Lease { id, created_at: Some(self.clock.now()), labels };
         self.touch_namespace(namespace);
-        self.leases.insert(place, (lease.clone(), Vec::new()));
+        let held = Held { lease: lease.clone(), resources: BTreeSet::new() };
+        self.leases.insert(place, held);
         Ok(lease)
     }
 
     pub(crate) fn delete_lease(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {
-        let gone = self.leases.remove(&key(namespace, id));
-        gone.map(|_| ()).ok_or_else(|| no_lease(id))
+        self.leases.remove(&key(namespace, id)).ok_or_else(|| no_lease(id))?;
+        self.dirty = true;
+        Ok(())
     }
 
     pub(crate) fn list_leases(
@@ -44,7 +55,7 @@ impl State {
             _ => None,
         };
         Ok(of_namespace
-            .map(|(_, (lease, _))| lease)
+            .map(|(_, held)| &held.lease)
             .filter(|lease| any_passes(&filters, &|path: &[&str]| field(lease, path)))
             .cloned()
             .collect())
@@ -56,13 +67,12 @@ impl State {
         id: &str,
         resource: Option<Resource>,
     ) -> Result<(), Failure> {
+        // 1.7 and 2.1 crash without it; a mock must not.
         let resource = resource.unwrap_or_default();
         let profile = self.profile;
-        let resources = self.resources(namespace, id)?;
+        let held = self.held(namespace, id)?;
         check(profile, &resource)?;
-        if !resources.contains(&resource) {
-            resources.push(resource);
-        }
+        held.resources.insert((resource.r#type, resource.id));
         Ok(())
     }
 
@@ -73,7 +83,11 @@ impl State {
         resource: Option<Resource>,
     ) -> Result<(), Failure> {
         let resource = resource.unwrap_or_default();
-        self.resources(namespace, id)?.retain(|have| *have != resource);
+        let profile = self.profile;
+        let held = self.held(namespace, id)?;
+        check(profile, &resource)?;
+        held.resources.remove(&(resource.r#type, resource.id));
+        self.dirty = true;
         Ok(())
     }
 
@@ -82,12 +96,46 @@ impl State {
         namespace: &str,
         id: &str,
     ) -> Result<Vec<Resource>, Failure> {
-        self.resources(namespace, id).cloned()
+        let resources = self.held(namespace, id)?.resources.iter();
+        Ok(resources.map(|(kind, id)| Resource { r#type: kind.clone(), id: id.clone() }).collect())
     }
 
-    fn resources(&mut self, namespace: &str, id: &str) -> Result<&mut Vec<Resource>, Failure> {
-        let found = self.leases.get_mut(&key(namespace, id));
-        found.map(|(_, resources)| resources).ok_or_else(|| no_lease(id))
+    /// A write that names a lease needs one that is there.
+    pub(crate) fn check_lease(&self, namespace: &str, lease: Option<&str>) -> Result<(), Failure> {
+        match lease {
+            Some(lease) if !self.leases.contains_key(&key(namespace, lease)) => {
+                Err(Failure::not_found("lease does not exist"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a call under a lease made is held by it.
+    pub(super) fn lease_resource(
+        &mut self,
+        namespace: &str,
+        lease: Option<&str>,
+        kind: &str,
+        id: &str,
+    ) {
+        let held = lease.and_then(|lease| self.leases.get_mut(&key(namespace, lease)));
+        if let Some(held) = held {
+            held.resources.insert((kind.to_owned(), id.to_owned()));
+        }
+    }
+
+    /// What is no more is held by none.
+    pub(super) fn unlease_resource(&mut self, namespace: &str, kind: &str, id: &str) {
+        let resource = (kind.to_owned(), id.to_owned());
+        for ((space, _), held) in &mut self.leases {
+            if space == namespace {
+                held.resources.remove(&resource);
+            }
+        }
+    }
+
+    fn held(&mut self, namespace: &str, id: &str) -> Result<&mut Held, Failure> {
+        self.leases.get_mut(&key(namespace, id)).ok_or_else(|| no_lease(id))
     }
 }
 
@@ -98,11 +146,13 @@ fn no_lease(id: &str) -> Failure {
 fn check(profile: Profile, resource: &Resource) -> Result<(), Failure> {
     match resource.r#type.as_str() {
         "ingests" => Ok(()),
-        "content" if resource.id.contains(':') => Ok(()),
-        "content" => Err(Failure::invalid(format!(
-            "invalid content resource id {}: invalid checksum digest format",
-            resource.id
-        ))),
+        "content" => match resource.id.parse::<Digest>() {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("invalid content resource id {}: {error}", resource.id);
+                Err(Failure::invalid(what))
+            }
+        },
         "images" if profile == Profile::V2_1 => Ok(()),
         kind if kind.strip_prefix("snapshots/").is_some_and(|name| !name.is_empty()) => Ok(()),
         kind if kind.starts_with("snapshots") => {
@@ -110,7 +160,7 @@ fn check(profile: Profile, resource: &Resource) -> Result<(), Failure> {
         }
         kind => {
             let message = format!("resource type {kind} not supported yet: not implemented");
-            Err(Failure::plain(tonic::Code::Unimplemented, message))
+            Err(Failure::plain(Code::Unimplemented, message))
         }
     }
 }

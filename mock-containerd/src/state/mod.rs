@@ -1,31 +1,45 @@
 //! What the mock knows, and the rules by which it changes: synchronous, without a server.
 
 mod container;
+mod content;
+mod digest;
 mod failure;
 mod filter;
+mod gc;
 mod identifier;
+mod image;
+mod ingest;
+mod labels;
 mod lease;
 mod namespace;
 mod process;
+mod snapshot;
 mod spec;
 mod task;
 mod tasks;
+mod writing;
 
 use std::collections::BTreeMap;
 
-use containerd_client::services::v1::{Container, Lease};
+use containerd_client::services::v1::{Container, Image};
 use containerd_client::types::Envelope;
 
 pub(crate) use container::Mask;
+pub(crate) use digest::Digest;
 pub(crate) use failure::Failure;
 pub(crate) use filter::{Filter, any_passes, parse_all};
+pub(crate) use gc::Garbage;
 pub(crate) use identifier::check as check_identifier;
+pub(crate) use ingest::NotOpened;
 pub(crate) use process::{Exit, Streams, Waited};
+pub(crate) use snapshot::{Layers, NewSnapshot, Snapshotter};
 pub(crate) use spec::{Argv, missing_binary, no_such_file};
 pub(crate) use task::{NewExec, NewTask};
 pub(crate) use tasks::Launch;
+pub(crate) use writing::Writing;
 
 use crate::Profile;
+use crate::clock::Clock;
 use task::Task;
 
 /// Namespace and id.
@@ -38,25 +52,45 @@ const FIRST_PID: u32 = (1 << 22) + 1;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) profile: Profile,
+    pub(crate) clock: Clock,
     containers: BTreeMap<Key, Container>,
     tasks: BTreeMap<Key, Task>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    leases: BTreeMap<Key, (Lease, Vec<containerd_client::services::v1::Resource>)>,
+    leases: BTreeMap<Key, lease::Held>,
+    images: BTreeMap<Key, Image>,
+    blobs: BTreeMap<Key, content::Blob>,
+    ingests: BTreeMap<Key, ingest::Ingest>,
+    /// By namespace and snapshotter.
+    snapshots: BTreeMap<Key, snapshot::Shelf>,
     next_pid: u32,
     next_lease: u32,
+    next_file: u64,
+    next_directory: u64,
+    /// Something was deleted that may have held other things.
+    dirty: bool,
+    garbage: Garbage,
     happened: Vec<Envelope>,
 }
 
 impl State {
-    pub(crate) fn new(profile: Profile) -> Self {
+    pub(crate) fn new(profile: Profile, clock: Clock) -> Self {
         Self {
             profile,
+            clock,
             containers: BTreeMap::new(),
             tasks: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             leases: BTreeMap::new(),
+            images: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            ingests: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
             next_pid: FIRST_PID,
             next_lease: 0,
+            next_file: 0,
+            next_directory: 0,
+            dirty: false,
+            garbage: Garbage::default(),
             happened: Vec::new(),
         }
     }
@@ -67,7 +101,7 @@ impl State {
     }
 
     fn happen<E: prost::Message + prost::Name>(&mut self, namespace: &str, topic: &str, event: &E) {
-        self.happened.push(crate::events::envelope(namespace, topic, event));
+        self.happened.push(crate::events::envelope(self.clock.now(), namespace, topic, event));
     }
 
     /// A write in a namespace makes it; a read does not.

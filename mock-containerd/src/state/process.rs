@@ -4,7 +4,7 @@ use containerd_client::types::v1::{Process as Shown, Status};
 use prost_types::Timestamp;
 use tokio::sync::watch;
 
-use crate::clock;
+use crate::clock::{Clock, GO_ZERO};
 use crate::processes::ProcessScript;
 
 /// How a process ended.
@@ -15,13 +15,13 @@ pub(crate) struct Exit {
 }
 
 impl Exit {
-    pub(crate) fn now(status: u32) -> Self {
-        Self { status, at: clock::now() }
+    pub(crate) fn now(clock: Clock, status: u32) -> Self {
+        Self { status, at: clock.now() }
     }
 
     /// What is told of a process that never ran.
     pub(crate) fn never(status: u32) -> Self {
-        Self { status, at: clock::GO_ZERO }
+        Self { status, at: GO_ZERO }
     }
 }
 

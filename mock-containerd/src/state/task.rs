@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::process::{Exit, Phase, Process, Streams};
 use super::{Failure, check_identifier};
 use crate::Profile;
+use crate::clock::Clock;
 use crate::processes::ProcessScript;
 
 const SIGKILL: u32 = 9;
@@ -52,11 +53,12 @@ pub(crate) struct Task {
     pub(super) execs: BTreeMap<String, Process>,
     pub(super) paused: bool,
     profile: Profile,
+    clock: Clock,
 }
 
 impl Task {
-    pub(super) fn new(profile: Profile, init: Process) -> Self {
-        Self { init, execs: BTreeMap::new(), paused: false, profile }
+    pub(super) fn new(profile: Profile, clock: Clock, init: Process) -> Self {
+        Self { init, execs: BTreeMap::new(), paused: false, profile, clock }
     }
 
     fn refuse<T>(&self, what: &str) -> Result<T, Failure> {
@@ -179,11 +181,11 @@ impl Task {
             },
             _ => return Ok(((), Vec::new())),
         };
-        Ok(((), self.end_init(Exit::now(status))))
+        Ok(((), self.end_init(Exit::now(self.clock, status))))
     }
 
     pub(super) fn kill_exec(&mut self, exec: &str, signal: u32) -> Done<()> {
-        let paused = self.paused;
+        let (paused, clock) = (self.paused, self.clock);
         let process = self.exec_mut(exec)?;
         match process.phase {
             Phase::Created => return Err(Failure::precondition("process not created")),
@@ -204,7 +206,7 @@ impl Task {
             process.queued = Some(status);
             return Ok(((), Vec::new()));
         }
-        let exit = Exit::now(status);
+        let exit = Exit::now(clock, status);
         process.stop(exit.clone());
         Ok(((), vec![Happened::Exited(Some(exec.to_owned()), process.pid, exit)]))
     }
@@ -227,9 +229,9 @@ impl Task {
             return Vec::new();
         }
         if exec.is_empty() {
-            return self.end_init(Exit::now(status));
+            return self.end_init(Exit::now(self.clock, status));
         }
-        let exit = Exit::now(status);
+        let exit = Exit::now(self.clock, status);
         process.stop(exit.clone());
         vec![Happened::Exited(Some(exec.to_owned()), pid, exit)]
     }
@@ -240,7 +242,7 @@ impl Task {
         self.paused = false;
         for (exec, process) in &mut self.execs {
             if process.running() {
-                let killed = Exit::now(128 + SIGKILL);
+                let killed = Exit::now(self.clock, 128 + SIGKILL);
                 process.stop(killed.clone());
                 happened.push(Happened::Exited(Some(exec.clone()), process.pid, killed));
             }

@@ -6,13 +6,12 @@ use containerd_client::services::v1::DeleteResponse;
 use containerd_client::types::v1::{Process as Shown, ProcessInfo};
 use containerd_client::types::{Envelope, Metric, Mount};
 use prost::Message;
-use prost_types::Any;
+use prost_types::{Any, Timestamp};
 use tokio::sync::watch;
 
 use super::process::{Process, Streams};
 use super::task::{Happened, Task};
 use super::{Argv, Exit, Failure, Key, NewExec, NewTask, State, Waited, any_passes, key, spec};
-use crate::clock;
 use crate::processes::ProcessScript;
 
 /// `containerd.runc.v1.ProcessDetails`: which exec a pid is. Its proto has no service, so no stubs
@@ -138,7 +137,7 @@ impl State {
         let pid = self.take_pid();
         let streams = new.streams.clone();
         let init = Process::new(pid, new.streams, new.script);
-        self.tasks.insert(place, Task::new(self.profile, init));
+        self.tasks.insert(place, Task::new(self.profile, self.clock, init));
         let event = told::TaskCreate {
             container_id: new.id.clone(),
             bundle: bundle(namespace, &new.id),
@@ -191,7 +190,7 @@ impl State {
     fn crash_shim(&mut self, namespace: &str, id: &str) {
         let place = key(namespace, id);
         let Some(task) = self.tasks.remove(&place) else { return };
-        let exit = Exit::now(137);
+        let exit = Exit::now(self.clock, 137);
         let pid = task.init.pid;
         for process in task.execs.values().chain([&task.init]) {
             process.waited.send_replace(Waited::Closed);
@@ -385,7 +384,7 @@ impl State {
             let recorded = self.containers.contains_key(&key(space, id));
             space == namespace && recorded && any_passes(&filters, &fields)
         });
-        Ok(of_namespace.map(|(_, id)| metric(id)).collect())
+        Ok(of_namespace.map(|(_, id)| metric(self.clock.now(), id)).collect())
     }
 }
 
@@ -397,10 +396,10 @@ fn deleted(id: &str, pid: u32, exit: Exit) -> DeleteResponse {
 /// `io.containerd.cgroups.v1.Metrics { pids: { current: 1 } }`.
 const ONE_PID: [u8; 4] = [0x12, 0x02, 0x08, 0x01];
 
-fn metric(id: &str) -> Metric {
+fn metric(now: Timestamp, id: &str) -> Metric {
     let data =
         Any { type_url: "io.containerd.cgroups.v1.Metrics".to_owned(), value: ONE_PID.to_vec() };
-    Metric { timestamp: Some(clock::now()), id: id.to_owned(), data: Some(data) }
+    Metric { timestamp: Some(now), id: id.to_owned(), data: Some(data) }
 }
 
 /// Something to send that did not come of a change here.

@@ -1,0 +1,104 @@
+//! containerd.services.diff.v1.
+
+use containerd_client::services::v1::{ApplyRequest, ApplyResponse, DiffRequest, DiffResponse};
+use containerd_client::types::Descriptor;
+use tonic::{Code, Request, Response};
+
+use super::Answer;
+use super::request::{lease, taken};
+use crate::state::{Digest, Failure};
+use crate::store::{Applied, Packing, apply, difference};
+use crate::stubs::containerd::services::diff::v1::diff_server;
+use crate::world::World;
+
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// The digest of the tar inside a layer, as a label of the layer's blob.
+const UNCOMPRESSED: &str = "containerd.io/uncompressed";
+
+#[derive(Debug)]
+pub(crate) struct Diff(pub(crate) World);
+
+#[tonic::async_trait]
+impl diff_server::Diff for Diff {
+    async fn apply(&self, request: Request<ApplyRequest>) -> Answer<ApplyResponse> {
+        let (namespace, request) = taken(request)?;
+        let ApplyRequest { diff, mounts, .. } = request;
+        // Without it every real version crashes; a mock must not.
+        let diff = diff.ok_or_else(|| Failure::invalid("diff must be set"))?;
+        let digest = self.0.change(|state| {
+            let digest = diff.digest.parse::<Digest>().map_err(|error| {
+                Failure::invalid(format!("failed to get reader from content store: {error}"))
+            })?;
+            state
+                .blob(&namespace, &digest)
+                .map_err(|failure| failure.within("failed to get reader from content store"))?;
+            Ok::<_, Failure>(digest)
+        })?;
+        let packing = Packing::of(&diff.media_type).ok_or_else(|| {
+            let kind = &diff.media_type;
+            let what =
+                format!("failed to get stream processor for {kind}: no processor for media-type");
+            Failure::plain(Code::Unknown, what)
+        })?;
+        let Applied { digest, size } = self
+            .0
+            .on_disk("cannot apply a layer", move |store| {
+                apply(store.open_blob(&digest)?, packing, &mounts)
+            })
+            .await?;
+        Ok(Response::new(ApplyResponse {
+            applied: Some(Descriptor {
+                media_type: LAYER.to_owned(),
+                digest: digest.to_string(),
+                size,
+                ..Descriptor::default()
+            }),
+        }))
+    }
+
+    async fn diff(&self, request: Request<DiffRequest>) -> Answer<DiffResponse> {
+        let lease = lease(&request);
+        let (namespace, request) = taken(request)?;
+        let DiffRequest { left, right, media_type, mut labels, .. } = request;
+        let media_type = if media_type.is_empty() { LAYER_GZIP.to_owned() } else { media_type };
+        let gzip = match media_type.as_str() {
+            LAYER => false,
+            LAYER_GZIP => true,
+            other => {
+                let what = format!("unsupported diff media type: {other}: not implemented");
+                return Err(Failure::plain(Code::Unimplemented, what).into());
+            }
+        };
+        self.0.change(|state| state.check_lease(&namespace, lease.as_deref()))?;
+        let made = self.0.change(|state| state.take_file());
+        let (digest, size, uncompressed) = self
+            .0
+            .on_disk("cannot make a layer", move |store| {
+                let mut layer = difference(&left, &right, gzip)?;
+                let mut file = store.open_ingest(made)?;
+                let (digest, size) = layer.copy_to(&mut file)?;
+                Ok((digest, size, layer.uncompressed))
+            })
+            .await?;
+        if gzip {
+            labels.insert(UNCOMPRESSED.to_owned(), uncompressed.to_string());
+        }
+        self.0.change(|state| {
+            let store = self.0.store();
+            store
+                .finish_ingest(made, &digest)
+                .map_err(|error| Failure::disk("cannot keep a layer", &error))?;
+            state.enter_layer(&namespace, lease.as_deref(), &digest, size, labels);
+            Ok::<_, Failure>(())
+        })?;
+        Ok(Response::new(DiffResponse {
+            diff: Some(Descriptor {
+                media_type,
+                digest: digest.to_string(),
+                size,
+                ..Descriptor::default()
+            }),
+        }))
+    }
+}
