@@ -25,6 +25,7 @@ mod methods;
 mod mock;
 mod processes;
 mod profile;
+mod refusal;
 mod server;
 mod services;
 mod state;

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 use super::Answer;
 use super::request::{caller, taken};
 use crate::processes::{OpenStreams, ProcessScript, open};
+use crate::refusal::sendable;
 use crate::state::{Argv, Failure, NewExec, NewTask, Streams, Waited};
 use crate::stubs::containerd::services::tasks::v1::tasks_server;
 use crate::world::World;
@@ -121,7 +122,7 @@ impl tasks_server::Tasks for Tasks {
     async fn list(&self, request: Request<ListTasksRequest>) -> Answer<ListTasksResponse> {
         let (namespace, _) = taken(request)?;
         let tasks = self.world.change(|state| state.list_tasks(&namespace));
-        Ok(Response::new(ListTasksResponse { tasks }))
+        Ok(Response::new(sendable(ListTasksResponse { tasks })?))
     }
 
     async fn kill(&self, request: Request<KillRequest>) -> Answer<()> {
@@ -184,7 +185,7 @@ impl tasks_server::Tasks for Tasks {
     async fn list_pids(&self, request: Request<ListPidsRequest>) -> Answer<ListPidsResponse> {
         let (namespace, request) = taken(request)?;
         let processes = self.world.change(|state| state.pids(&namespace, &request.container_id))?;
-        Ok(Response::new(ListPidsResponse { processes }))
+        Ok(Response::new(sendable(ListPidsResponse { processes })?))
     }
 
     async fn checkpoint(
@@ -211,7 +212,7 @@ impl tasks_server::Tasks for Tasks {
             .ok_or_else(|| Status::unknown("namespace is required: failed precondition"))?;
         let filters = request.into_inner().filters;
         let metrics = self.world.change(|state| state.metrics(&namespace, &filters))?;
-        Ok(Response::new(MetricsResponse { metrics }))
+        Ok(Response::new(sendable(MetricsResponse { metrics })?))
     }
 
     async fn wait(&self, request: Request<WaitRequest>) -> Answer<WaitResponse> {

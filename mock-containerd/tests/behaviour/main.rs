@@ -8,4 +8,6 @@ mod leases;
 mod methods;
 mod namespaces;
 mod processes;
+mod raw;
+mod refusals;
 mod stage;
