@@ -23,6 +23,10 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
     }
     let listen = options.listen.context("clap requires a socket without --list")?;
     let mock = builder.socket(listen).start().await?;
+    if let Some(address) = options.metrics {
+        let address = crate::metrics::serve(address, mock.ledger().clone()).await?;
+        eprintln!("laconic: what it counts is shown at http://{address}/v1/metrics");
+    }
     eprintln!("laconic: a mock containerd {profile} listens on {}", mock.socket().display());
     interrupted().await;
     for (rpc, count) in mock.ledger().counts().started_by_short_name() {
