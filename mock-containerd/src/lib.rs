@@ -36,5 +36,5 @@ mod world;
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};
-pub use processes::{ProcessScript, ScriptError, Scripts};
+pub use processes::{ProcessScript, Reaction, ScriptError, Scripts};
 pub use profile::Profile;

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::Answer;
 use super::request::{caller, taken};
-use crate::processes::{OpenStreams, ProcessScript, open};
+use crate::processes::{OpenStreams, ProcessScript, Size, open};
 use crate::refusal::sendable;
 use crate::state::{Argv, Failure, NewExec, NewTask, Streams, Waited};
 use crate::stubs::containerd::services::tasks::v1::tasks_server;
@@ -57,11 +57,14 @@ impl tasks_server::Tasks for Tasks {
     async fn create(&self, request: Request<CreateTaskRequest>) -> Answer<CreateTaskResponse> {
         let (namespace, request) = taken(request)?;
         let id = request.container_id;
-        let argv = self.world.change(|state| state.init_argv(&namespace, &id, &request.rootfs))?;
-        let Some(script) = self.world.scripts().find(&argv) else {
+        let wanted = self.world.change(|state| {
+            state.init_wanted(&namespace, &id, &request.rootfs, request.terminal)
+        })?;
+        let Some(script) = self.world.scripts().find(&wanted.argv) else {
             let profile = self.world.change(|state| state.profile);
-            return Err(crate::state::missing_binary(profile, &argv[0]).into());
+            return Err(crate::state::missing_binary(profile, &wanted.argv[0]).into());
         };
+        let setting = wanted.setting;
         let streams = Streams {
             stdin: request.stdin,
             stdout: request.stdout,
@@ -69,7 +72,7 @@ impl tasks_server::Tasks for Tasks {
             terminal: request.terminal,
         };
         let open = self.open(&streams).await?;
-        let new = NewTask { id: id.clone(), streams, script, rootfs: request.rootfs };
+        let new = NewTask { id: id.clone(), streams, script, setting, rootfs: request.rootfs };
         let pid = self.world.change(|state| state.create_task(&namespace, new))?;
         self.waiting().insert((namespace, id.clone()), open);
         Ok(Response::new(CreateTaskResponse { container_id: id, pid }))
@@ -139,8 +142,9 @@ impl tasks_server::Tasks for Tasks {
             return Err(Status::invalid_argument("exec id cannot be empty"));
         }
         let id = request.container_id;
-        let argv =
-            self.world.change(|state| state.exec_argv(&namespace, &id, request.spec.as_ref()))?;
+        let wanted = self.world.change(|state| {
+            state.exec_wanted(&namespace, &id, request.spec.as_ref(), request.terminal)
+        })?;
         let new = NewExec {
             container: id,
             exec: request.exec_id,
@@ -150,7 +154,8 @@ impl tasks_server::Tasks for Tasks {
                 stderr: request.stderr,
                 terminal: request.terminal,
             },
-            script: self.exec_script(&argv),
+            script: self.exec_script(&wanted.argv),
+            setting: wanted.setting,
         };
         self.world.change(|state| state.exec(&namespace, new))?;
         Ok(Response::new(()))
@@ -159,7 +164,8 @@ impl tasks_server::Tasks for Tasks {
     async fn resize_pty(&self, request: Request<ResizePtyRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
-        self.world.change(|state| state.resize(&namespace, &id, &exec))?;
+        let size = Size { rows: request.height, columns: request.width };
+        self.world.change(|state| state.resize(&namespace, &id, &exec, size))?;
         Ok(Response::new(()))
     }
 

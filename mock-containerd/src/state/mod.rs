@@ -33,7 +33,7 @@ pub(crate) use identifier::check as check_identifier;
 pub(crate) use ingest::NotOpened;
 pub(crate) use process::{Exit, Streams, Waited};
 pub(crate) use snapshot::{Layers, NewSnapshot, Snapshotter};
-pub(crate) use spec::{Argv, missing_binary, no_such_file};
+pub(crate) use spec::{Argv, Wanted, missing_binary, no_such_file};
 pub(crate) use task::{NewExec, NewTask};
 pub(crate) use tasks::Launch;
 pub(crate) use writing::Writing;
