@@ -193,6 +193,9 @@ pub(crate) struct MockOptions {
     /// Scripts of processes, by command
     #[arg(long, value_name = "FILE")]
     pub(crate) processes: Option<PathBuf>,
+    /// Play a host with cgroups v1 or v2
+    #[arg(long, value_name = "VERSION", default_value = "v1")]
+    pub(crate) cgroups: String,
     /// Show what was counted at http://ADDRESS/v1/metrics, as containerd does
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,

@@ -18,6 +18,7 @@
 //!
 //! What is not modelled answers `Unimplemented`, is counted, and stands in [`methods`].
 
+mod cgroups;
 mod clock;
 mod events;
 mod memory;
@@ -33,6 +34,7 @@ mod store;
 mod stubs;
 mod world;
 
+pub use cgroups::{Cgroups, UnknownCgroups};
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};

@@ -9,6 +9,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Profile;
+use crate::cgroups::Cgroups;
 use crate::clock::Clock;
 use crate::memory::InMemory;
 use crate::processes::{ProcessScript, Scripts};
@@ -44,6 +45,7 @@ pub struct Builder {
     socket: Option<PathBuf>,
     root: Option<PathBuf>,
     scripts: Scripts,
+    cgroups: Cgroups,
 }
 
 impl Builder {
@@ -84,9 +86,15 @@ impl Builder {
         self
     }
 
+    /// Plays a host with these cgroups: metrics are of their type.
+    pub fn cgroups(mut self, cgroups: Cgroups) -> Self {
+        self.cgroups = cgroups;
+        self
+    }
+
     fn parts(self, clock: Clock) -> (Server, Option<PathBuf>) {
-        let world =
-            World::new(State::new(self.profile, clock), self.scripts, Store::new(self.root));
+        let state = State::new(self.profile, self.cgroups, clock);
+        let world = World::new(state, self.scripts, Store::new(self.root));
         (Server::new(&world, self.ledger.unwrap_or_default()), self.socket)
     }
 

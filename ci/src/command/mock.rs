@@ -14,7 +14,8 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let profile: Profile = options.profile.parse().map_err(usage)?;
-    let mut builder = MockContainerd::builder().profile(profile);
+    let cgroups = options.cgroups.parse().map_err(usage)?;
+    let mut builder = MockContainerd::builder().profile(profile).cgroups(cgroups);
     if let Some(path) = &options.processes {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)

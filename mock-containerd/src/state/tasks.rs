@@ -6,11 +6,12 @@ use containerd_client::services::v1::DeleteResponse;
 use containerd_client::types::v1::{Process as Shown, ProcessInfo};
 use containerd_client::types::{Envelope, Metric, Mount};
 use prost::Message;
-use prost_types::{Any, Timestamp};
+use prost_types::Any;
 use tokio::sync::watch;
 
 use super::process::{Process, Streams};
 use super::task::{Happened, Task};
+use super::usage::metric;
 use super::{Exit, Failure, Key, NewExec, NewTask, State, Waited, Wanted, any_passes, key, spec};
 use crate::processes::{Controls, Ending, ProcessScript, Setting, Signals, Size};
 
@@ -394,7 +395,7 @@ impl State {
         // A bad filter is UNKNOWN here, not INVALID_ARGUMENT.
         let filters = super::parse_all(filters)
             .map_err(|error| Failure::plain(tonic::Code::Unknown, error))?;
-        let of_namespace = self.tasks.keys().filter(|(space, id)| {
+        let of_namespace = self.tasks.iter().filter(|((space, id), _)| {
             let fields = |path: &[&str]| match path {
                 ["id"] => Some(id.clone()),
                 ["namespace"] => Some(space.clone()),
@@ -403,22 +404,14 @@ impl State {
             let recorded = self.containers.contains_key(&key(space, id));
             space == namespace && recorded && any_passes(&filters, &fields)
         });
-        Ok(of_namespace.map(|(_, id)| metric(self.clock.now(), id)).collect())
+        let now = self.clock.now();
+        Ok(of_namespace.map(|((_, id), task)| metric(self.cgroups, now, id, task)).collect())
     }
 }
 
 fn deleted(id: &str, pid: u32, exit: Exit) -> DeleteResponse {
     let exited_at = Some(exit.at);
     DeleteResponse { id: id.to_owned(), pid, exit_status: exit.status, exited_at }
-}
-
-/// `io.containerd.cgroups.v1.Metrics { pids: { current: 1 } }`.
-const ONE_PID: [u8; 4] = [0x12, 0x02, 0x08, 0x01];
-
-fn metric(now: Timestamp, id: &str) -> Metric {
-    let data =
-        Any { type_url: "io.containerd.cgroups.v1.Metrics".to_owned(), value: ONE_PID.to_vec() };
-    Metric { timestamp: Some(now), id: id.to_owned(), data: Some(data) }
 }
 
 /// Something to send that did not come of a change here.

@@ -13,3 +13,4 @@ mod raw;
 mod refusals;
 mod shell;
 mod stage;
+mod usage;
