@@ -4,7 +4,6 @@ mod arguments;
 mod command;
 mod control;
 mod exit;
-mod metrics;
 mod registry;
 mod segments;
 mod testee;

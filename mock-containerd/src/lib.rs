@@ -18,7 +18,6 @@
 //!
 //! What is not modelled answers `Unimplemented`, is counted, and stands in [`methods`].
 
-mod cgroups;
 mod clock;
 mod events;
 mod memory;
@@ -26,7 +25,6 @@ mod methods;
 mod mock;
 mod processes;
 mod profile;
-mod refusal;
 mod server;
 mod services;
 mod state;
@@ -34,9 +32,8 @@ mod store;
 mod stubs;
 mod world;
 
-pub use cgroups::{Cgroups, UnknownCgroups};
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};
-pub use processes::{ProcessScript, Reaction, ScriptError, Scripts};
+pub use processes::{ProcessScript, ScriptError, Scripts};
 pub use profile::Profile;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use rpc_ledger::Ledger;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tonic::service::Routes;
 
 use crate::Profile;
-use crate::cgroups::Cgroups;
 use crate::clock::Clock;
 use crate::memory::InMemory;
 use crate::processes::{ProcessScript, Scripts};
-use crate::server::{Server, serve};
+use crate::server::{routes, serve};
 use crate::state::State;
 use crate::store::Store;
 use crate::world::World;
@@ -45,7 +45,6 @@ pub struct Builder {
     socket: Option<PathBuf>,
     root: Option<PathBuf>,
     scripts: Scripts,
-    cgroups: Cgroups,
 }
 
 impl Builder {
@@ -86,29 +85,23 @@ impl Builder {
         self
     }
 
-    /// Plays a host with these cgroups: metrics are of their type.
-    pub fn cgroups(mut self, cgroups: Cgroups) -> Self {
-        self.cgroups = cgroups;
-        self
-    }
-
-    fn parts(self, clock: Clock) -> (Server, Option<PathBuf>) {
-        let state = State::new(self.profile, self.cgroups, clock);
-        let world = World::new(state, self.scripts, Store::new(self.root));
-        (Server::new(&world, self.ledger.unwrap_or_default()), self.socket)
+    fn parts(self, clock: Clock) -> (Routes, Ledger, Option<PathBuf>) {
+        let world =
+            World::new(State::new(self.profile, clock), self.scripts, Store::new(self.root));
+        (routes(&world), self.ledger.unwrap_or_default(), self.socket)
     }
 
     /// Serves in memory, without any socket. Its time is the runtime's: where that is paused
     /// (`tokio::time::pause`), an hour of a process passes at once, and every stamp is the same
     /// in every run.
     pub fn in_memory(self) -> InMemory {
-        let (server, _) = self.parts(Clock::begin_virtual());
-        InMemory::new(server)
+        let (routes, ledger, _) = self.parts(Clock::begin_virtual());
+        InMemory::new(routes, ledger)
     }
 
     /// Serves on a socket.
     pub async fn start(self) -> Result<MockContainerd, StartError> {
-        let (server, socket) = self.parts(Clock::Wall);
+        let (routes, ledger, socket) = self.parts(Clock::Wall);
         let (folder, socket) = match socket {
             Some(socket) => (None, socket),
             None => {
@@ -125,8 +118,7 @@ impl Builder {
             }
         };
         let listener = listen(&socket).await?;
-        let ledger = server.ledger().clone();
-        let accepting = tokio::spawn(accept(listener, server));
+        let accepting = tokio::spawn(accept(listener, routes, ledger.clone()));
         Ok(MockContainerd { socket, ledger, accepting, _folder: folder })
     }
 }
@@ -185,7 +177,7 @@ async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
     Ok(listener)
 }
 
-async fn accept(listener: UnixListener, server: Server) {
+async fn accept(listener: UnixListener, routes: Routes, ledger: Ledger) {
     // Owned here: aborting this task aborts every connection.
     let mut connections = JoinSet::new();
     loop {
@@ -193,7 +185,7 @@ async fn accept(listener: UnixListener, server: Server) {
             accepted = listener.accept() => {
                 // An error here is one connection's (it was gone before we came), not ours.
                 if let Ok((io, _)) = accepted {
-                    connections.spawn(serve(io, server.clone()));
+                    connections.spawn(serve(io, routes.clone(), ledger.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}

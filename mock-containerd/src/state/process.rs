@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, GO_ZERO};
-use crate::processes::{Controls, Disposition, ProcessScript, Setting, Signals};
+use crate::processes::ProcessScript;
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,32 +59,23 @@ pub(crate) struct Process {
     pub(super) phase: Phase,
     pub(super) streams: Streams,
     pub(super) script: ProcessScript,
-    pub(super) setting: Setting,
     /// An exit that happens once the task is thawed.
     pub(super) queued: Option<u32>,
     pub(super) start_failed: bool,
-    pub(super) signals: Signals,
-    pub(super) controls: watch::Sender<Controls>,
+    pub(super) stdin_closed: watch::Sender<bool>,
     pub(super) waited: watch::Sender<Waited>,
 }
 
 impl Process {
-    pub(super) fn new(pid: u32, streams: Streams, script: ProcessScript, setting: Setting) -> Self {
-        let signals = Signals::default();
-        for signal in script.reactions.keys() {
-            signals.dispose(*signal, Disposition::Handled);
-        }
-        let controls = Controls { size: setting.size, ..Controls::default() };
+    pub(super) fn new(pid: u32, streams: Streams, script: ProcessScript) -> Self {
         Self {
             pid,
             phase: Phase::Created,
             streams,
             script,
-            setting,
             queued: None,
             start_failed: false,
-            signals,
-            controls: watch::Sender::new(controls),
+            stdin_closed: watch::Sender::new(false),
             waited: watch::Sender::new(Waited::Pending),
         }
     }

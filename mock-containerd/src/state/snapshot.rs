@@ -199,6 +199,17 @@ impl State {
         let shelf = self.shelf(namespace, snapshotter);
         shelf.free(name)?;
         let found = shelf.snapshots.get(active).ok_or_else(|| no_snapshot(active))?;
+        let bare = found.info.kind() == Kind::View && !found.info.parent.is_empty();
+        if bare && snapshotter == Snapshotter::Native {
+            // It measures the snapshot's directory before it looks at its kind, and a view upon a
+            // parent has none. Where the directory would be is the store's to know.
+            let message = format!(
+                "lstat …/root/io.containerd.snapshotter.v1.native/snapshots/{}: no such file or \
+                 directory",
+                found.directory
+            );
+            return Err(Failure::plain(Code::Unknown, message));
+        }
         if found.info.kind() != Kind::Active {
             let full = shelf.full_key(namespace, active);
             let which = if profile == Profile::V1_6 { String::new() } else { format!(" {full}") };

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::Signal;
+use tokio::time::Instant;
 
 use super::manifest::RunId;
-use super::process::{Process, gone};
+use super::process::{Process, gone, reap_adopted};
 
 const RUNC_STATE: &str = "/run/containerd/runc";
 const SHIM_SOCKETS: &str = "/run/containerd/s";
 const CGROUPS: &str = "/sys/fs/cgroup";
 /// How long processes may take to end once they were killed.
 const END_LIMIT_MS: u64 = 10_000;
+const POLL_MS: u64 = 5;
 
 /// What is still there of a run, in words.
 pub fn leftovers(run: &RunId) -> Vec<String> {
@@ -50,9 +52,7 @@ pub(super) async fn sweep(run: &RunId) {
     contained.iter().for_each(|process| process.kill(Signal::KILL));
     gone(&contained, limit).await;
     remove_shim_sockets(run);
-    for cgroup in cgroups(run) {
-        remove_cgroup(&cgroup);
-    }
+    remove_cgroups(run, limit).await;
     for parent in subfolders(Path::new(CGROUPS)).into_iter().chain([CGROUPS.into()]) {
         // Only when it is empty: another run may be using it.
         let _ = fs::remove_dir(parent.join("laconic"));
@@ -126,6 +126,23 @@ fn thaw(run: &RunId) {
     for cgroup in cgroups(run).iter().flat_map(|cgroup| subfolders(cgroup)) {
         let _ = fs::write(cgroup.join("freezer.state"), "THAWED");
         let _ = fs::write(cgroup.join("cgroup.freeze"), "0");
+    }
+}
+
+/// What ended by itself a moment ago may keep its cgroup until it is reaped, and nothing tells when:
+/// it is tried until the limit.
+async fn remove_cgroups(run: &RunId, limit: Duration) {
+    let limit = Instant::now() + limit;
+    let mut poll = tokio::time::interval(Duration::from_millis(POLL_MS));
+    loop {
+        for cgroup in cgroups(run) {
+            remove_cgroup(&cgroup);
+        }
+        if cgroups(run).is_empty() || Instant::now() > limit {
+            return;
+        }
+        reap_adopted();
+        poll.tick().await;
     }
 }
 

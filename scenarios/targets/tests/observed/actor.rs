@@ -20,7 +20,7 @@ use crate::log::{Log, OURS, Watcher, owns, publish, told};
 use crate::pool;
 use crate::server::Server;
 use crate::stages::stage;
-use crate::step::{Headers, Rpc, Step, Subscribe, Verb};
+use crate::step::{Await, Headers, Rpc, Step, Subscribe, Verb};
 use crate::variables::Variables;
 use crate::wire;
 
@@ -120,6 +120,8 @@ impl<'a> Actor<'a> {
                     last = answer;
                     all.extend(differences);
                 }
+                // Or the next repeat would be filled with what this one has ended with.
+                self.variables.unset("n");
                 (last, all)
             }
             verb => (self.act(verb).await, Vec::new()),
@@ -175,13 +177,7 @@ impl<'a> Actor<'a> {
     async fn act(&mut self, verb: Verb) -> Answer {
         match verb {
             Verb::Rpc(rpc) => self.rpc(rpc).await,
-            Verb::Await(wait) => match self.background.remove(&wait.r#await) {
-                None => Answer::impossible(format!("nothing is called {}", wait.r#await)),
-                Some(running) => match tokio::time::timeout(limit(wait.within_ms), running).await {
-                    Ok(answer) => answer.unwrap_or_else(Answer::impossible),
-                    Err(_) => Answer::blocks(Vec::new()),
-                },
-            },
+            Verb::Await(wait) => self.awaited(&wait).await,
             Verb::Open(open) => match pool::method(&open.open) {
                 Err(error) => Answer::impossible(error),
                 Ok(method) => {
@@ -222,13 +218,28 @@ impl<'a> Actor<'a> {
             }
             Verb::Subscribe(subscribe) => self.subscribe(subscribe).await,
             Verb::Received(name) => self.received(&name).await,
-            Verb::Path(verb) => match self.ends.act(verb).await {
-                Ok(value) => Answer::ok(vec![value]),
-                Err(error) => Answer::impossible(error),
+            Verb::Path(verb) => match tokio::time::timeout(LIMIT, self.ends.act(verb)).await {
+                Ok(Ok(value)) => Answer::ok(vec![value]),
+                Ok(Err(error)) => Answer::impossible(error),
+                Err(_) => Answer::blocks(Vec::new()),
             },
             Verb::Alive(process) => Answer::ok(vec![alive(process.alive).await]),
             Verb::Deed(deed) => self.deed(deed).await,
             Verb::Do(..) | Verb::Repeat(_) => Answer::impossible("made of other steps"),
+        }
+    }
+
+    /// What came of a call in the background; it goes on when the time is over.
+    async fn awaited(&mut self, wait: &Await) -> Answer {
+        let Some(running) = self.background.get_mut(&wait.r#await) else {
+            return Answer::impossible(format!("nothing is called {}", wait.r#await));
+        };
+        match tokio::time::timeout(limit(wait.within_ms), running).await {
+            Err(_) => Answer::blocks(Vec::new()),
+            Ok(answer) => {
+                self.background.remove(&wait.r#await);
+                answer.unwrap_or_else(Answer::impossible)
+            }
         }
     }
 

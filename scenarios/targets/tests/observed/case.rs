@@ -23,8 +23,8 @@ pub(crate) struct Case {
     /// What versions answer otherwise.
     #[serde(default)]
     versions: BTreeMap<String, Otherwise>,
-    /// Where a real daemon, or its shim, dies of the call.
-    crash: Option<Crash>,
+    /// What a mock answers on purpose where the real one dies of the call, or would not help.
+    instead: Option<Instead>,
     /// It would disturb others: it is played alone, on a server of its own.
     #[serde(default)]
     pub(crate) alone: bool,
@@ -47,10 +47,13 @@ struct Otherwise {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Crash {
+struct Instead {
     on: Vec<String>,
-    /// What a server that does not crash answers instead.
-    instead: Otherwise,
+    #[expect(dead_code, reason = "read by people")]
+    why: String,
+    #[serde(default)]
+    expect: Map<String, Value>,
+    after: Option<Vec<Value>>,
 }
 
 /// What is expected of a step.
@@ -68,6 +71,8 @@ pub(crate) struct Expect {
     pub(crate) events_in_any_order: bool,
     /// Topics of events that this version does not always publish.
     pub(crate) may_be_lost: Vec<String>,
+    /// Whether the error has `grpc-status-details-bin` beside its text.
+    pub(crate) details: Option<bool>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -87,28 +92,28 @@ impl Codes {
 }
 
 impl Case {
-    /// What a server of this version is held to. `crashes`: whether it is one that can die of it.
-    pub(crate) fn held(&self, version: &str, crashes: bool) -> (Map<String, Value>, Vec<Value>) {
+    /// What a server of this version is held to.
+    pub(crate) fn held(&self, version: &str, stands_in: bool) -> (Map<String, Value>, Vec<Value>) {
         let (mut expect, mut after) = (self.expect.clone(), self.after.clone());
-        let mut lay = |other: &Otherwise| {
-            for (key, value) in &other.expect {
+        let mut lay = |other: &Map<String, Value>, steps: &Option<Vec<Value>>| {
+            for (key, value) in other {
                 match value {
                     Value::Null => expect.remove(key),
                     value => expect.insert(key.clone(), value.clone()),
                 };
             }
-            if let Some(steps) = &other.after {
+            if let Some(steps) = steps {
                 after.clone_from(steps);
             }
         };
         if let Some(other) = self.versions.get(version) {
-            lay(other);
+            lay(&other.expect, &other.after);
         }
-        if let Some(crash) = &self.crash
-            && !crashes
-            && crash.on.iter().any(|on| on == version)
+        if let Some(instead) = &self.instead
+            && stands_in
+            && instead.on.iter().any(|on| on == version)
         {
-            lay(&crash.instead);
+            lay(&instead.expect, &instead.after);
         }
         (expect, after)
     }

@@ -57,7 +57,7 @@ impl Kind for Daemons {
                 watcher: Watcher::start(&channel).await,
                 socket,
                 version: self.version,
-                crashes: true,
+                stands_in: false,
                 prefix: format!("laconic-{}-", daemon.run_id()),
                 rootfs: daemon.rootfs().to_owned(),
                 root: home.join("root"),
@@ -78,7 +78,9 @@ impl Ground for Held {
                 Deed::Stop => daemon.halt().await,
                 Deed::Start => daemon.resume().await.map_err(|error| error.to_string())?,
                 Deed::KillShim { container } => kill(shim(&namespace, &container)?)?,
-                Deed::KillProcess { pid } => kill(pid)?,
+                Deed::KillProcess { container, pid } => {
+                    kill(pid).map_err(|error| format!("{container}: {error}"))?;
+                }
             }
             Ok(())
         })

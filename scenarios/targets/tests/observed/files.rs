@@ -22,6 +22,8 @@ pub(crate) enum Verb {
     Heard { heard: String },
     /// Opens the write end and writes. `as`: keeps it open under that name.
     Feed { feed: PathBuf, text: String, r#as: Option<String> },
+    /// Writes more to a write end.
+    Write { write: String, text: String },
     /// Closes a write end.
     Shut { shut: String },
     /// Reads as much as the pattern's text is long.
@@ -75,6 +77,10 @@ impl Ends {
                 if let Some(name) = r#as {
                     self.writers.insert(name, sender);
                 }
+            }
+            Verb::Write { write, text } => {
+                let writer = self.writers.get_mut(&write).ok_or(io::ErrorKind::NotFound)?;
+                writer.write_all(text.as_bytes()).await?;
             }
             Verb::Shut { shut } => {
                 self.writers.remove(&shut).ok_or(io::ErrorKind::NotFound)?;

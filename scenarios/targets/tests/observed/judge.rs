@@ -60,6 +60,9 @@ pub(crate) fn answer(expect: &Expect, answer: &Answer) -> Vec<Difference> {
         let told = format!("{}, not {pattern}", short(answer.last()));
         differences.extend(differs(What::Response, told));
     }
+    if let Some(details) = expect.details.filter(|details| *details != answer.details) {
+        differences.extend(differs(What::Response, format!("details: not {details}")));
+    }
     let all = Value::Array(answer.replies.clone());
     if let Some(pattern) = expect.replies.as_ref().filter(|one| !fits(one, &all)) {
         differences.extend(differs(What::Response, format!("{}, not {pattern}", short(&all))));

@@ -42,21 +42,61 @@ macro_rules! areas {
 const AREAS: &[(&str, &str)] = &areas![
     "tasks",
     "execs",
+    "creations",
+    "exits",
+    "waits",
+    "orders",
+    "crashes",
+    "io",
     "containers",
     "namespaces",
+    "headers",
     "leases",
     "images",
-    "events",
-    "filters",
     "writes",
     "content",
     "snapshots",
     "diff",
-    "gc"
+    "gc",
+    "events",
+    "filters",
+    "introspection",
+    "sandboxes",
+    "streams",
+    "protocol",
+    "absences",
+    "restarts"
 ];
 
-/// Files that the mock is not held to: what they ask of it is being built.
-const NOT_YET: &[&str] = &["leases", "images", "writes", "content", "snapshots", "diff", "gc"];
+/// Files and cases that the mock is not held to: what they ask of it is being built.
+const NOT_YET: &[&str] = &[
+    "restarts",
+    "sandboxes",
+    "streams",
+    "introspection",
+    "C-1028",
+    "C-1029",
+    "C-1037",
+    "C-398",
+    "C-422",
+    "C-432",
+    "C-435",
+    "C-463",
+    "C-470",
+    "C-477",
+    "C-482",
+    "C-485",
+    "C-494",
+    "C-495",
+    "C-496",
+    "C-498",
+    "C-499",
+    "C-518",
+    "C-519",
+    "C-530",
+    "C-538",
+    "C-609",
+];
 
 /// Ids of cases and names of files that `CASES` chooses; none: all are played.
 fn chosen() -> Vec<String> {
@@ -67,12 +107,15 @@ fn chosen() -> Vec<String> {
 fn cases(but: &[&str]) -> Vec<Case> {
     let only = chosen();
     let named = |name: &str| only.iter().any(|one| one == name);
-    let chosen = |area: &str, case: &Case| only.is_empty() || named(area) || named(&case.id);
+    let chosen = |area: &str, case: &Case| {
+        let id = case.id.as_str();
+        (only.is_empty() || named(area) || named(id)) && !but.contains(&area) && !but.contains(&id)
+    };
     let of = |(area, text): &(&str, &str)| {
         let cases = parse(area, text).into_iter();
         cases.filter(|case| chosen(area, case)).collect::<Vec<_>>()
     };
-    AREAS.iter().filter(|(area, _)| !but.contains(area)).flat_map(of).collect()
+    AREAS.iter().flat_map(of).collect()
 }
 
 async fn answered_as_observed(name: &str, kind: Arc<dyn Kind>, cases: Vec<Case>) {
@@ -136,4 +179,28 @@ async fn real_containerd_1_7_answers_every_observed_case() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_containerd_2_1_answers_every_observed_case() {
     real("2.1").await;
+}
+
+/// What was asserted and is no case, with why.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Untranslated {
+    id: String,
+    about: String,
+    why: String,
+}
+
+#[test]
+fn of_676_assertions_those_that_are_no_case_are_listed_with_a_reason() {
+    let lines = include_str!("cases/untranslated.jsonl").lines();
+    let left: Vec<Untranslated> =
+        lines.map(|line| serde_json::from_str(line).expect(line)).collect();
+    let cases: Vec<Case> = AREAS.iter().flat_map(|(area, text)| parse(area, text)).collect();
+    let mut ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+    ids.extend(left.iter().map(|one| one.id.as_str()));
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), cases.len() + left.len()), (676, 676));
+    assert!(left.len() <= 13, "at most 2 %");
+    assert!(left.iter().all(|one| !one.about.is_empty() && !one.why.is_empty()));
 }

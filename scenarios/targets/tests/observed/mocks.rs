@@ -33,7 +33,7 @@ impl Kind for Mocks {
                 watcher: Watcher::start(&channel).await,
                 socket,
                 version,
-                crashes: false,
+                stands_in: true,
                 prefix: "observed-".to_owned(),
                 rootfs: folder.path().join("rootfs"),
                 state: folder.path().join("state"),

@@ -15,8 +15,8 @@ pub(crate) struct Server {
     pub(crate) watcher: Watcher,
     /// `1.6`, `1.7` or `2.1`.
     pub(crate) version: &'static str,
-    /// Whether requests that kill a containerd kill it.
-    pub(crate) crashes: bool,
+    /// Whether it stands in for a containerd, and answers some calls otherwise on purpose.
+    pub(crate) stands_in: bool,
     /// Namespaces of cases begin so.
     pub(crate) prefix: String,
     /// A root file system for containers.

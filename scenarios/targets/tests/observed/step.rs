@@ -132,7 +132,7 @@ pub(crate) enum Deed {
     /// Kills the process between the server and a container.
     KillShim { container: String },
     /// Kills the container's own process, past the server.
-    KillProcess { pid: i32 },
+    KillProcess { container: String, pid: i32 },
 }
 
 /// Whether a process lives.

@@ -12,6 +12,10 @@ impl Variables {
         self.0.insert(name.to_owned(), value.into());
     }
 
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
