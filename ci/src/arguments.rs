@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -192,6 +193,12 @@ pub(crate) struct MockOptions {
     /// Scripts of processes, by command
     #[arg(long, value_name = "FILE")]
     pub(crate) processes: Option<PathBuf>,
+    /// Play a host with cgroups v1 or v2
+    #[arg(long, value_name = "VERSION", default_value = "v1")]
+    pub(crate) cgroups: String,
+    /// Show what was counted at http://ADDRESS/v1/metrics, as containerd does
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// List all methods, and which of them are modelled
     #[arg(long)]
     pub(crate) list: bool,

@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod control;
 mod exit;
+mod metrics;
 mod registry;
 mod segments;
 mod testee;

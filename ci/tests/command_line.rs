@@ -188,7 +188,8 @@ fn lists_are_for_people_and_for_programs() {
     assert!(json["scenarios"].as_array().unwrap().len() >= 25);
     let methods = stdout(&laconic(&["mock", "--list"]));
     assert!(methods.contains("modelled       /containerd.services.tasks.v1.Tasks/Exec"));
-    assert!(methods.contains("unimplemented  /containerd.services.images.v1.Images/Get"));
+    let known = |line: &str| line.starts_with("modelled ") || line.starts_with("unimplemented ");
+    assert!(methods.lines().all(known));
     assert!(methods.lines().count() >= 83, "{}", methods.lines().count());
 }
 

@@ -18,6 +18,7 @@
 //!
 //! What is not modelled answers `Unimplemented`, is counted, and stands in [`methods`].
 
+mod cgroups;
 mod clock;
 mod events;
 mod memory;
@@ -25,6 +26,7 @@ mod methods;
 mod mock;
 mod processes;
 mod profile;
+mod refusal;
 mod server;
 mod services;
 mod state;
@@ -32,8 +34,9 @@ mod store;
 mod stubs;
 mod world;
 
+pub use cgroups::{Cgroups, UnknownCgroups};
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};
-pub use processes::{ProcessScript, ScriptError, Scripts};
+pub use processes::{ProcessScript, Reaction, ScriptError, Scripts};
 pub use profile::Profile;

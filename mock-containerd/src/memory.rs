@@ -8,10 +8,9 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rpc_ledger::Ledger;
 use tokio::io::DuplexStream;
-use tonic::service::Routes;
 use tower::Service;
 
-use crate::server::serve;
+use crate::server::{Server, serve};
 
 /// How much a connection holds before its writer waits.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -19,18 +18,17 @@ const PIPE_BYTES: usize = 64 * 1024;
 /// Connects to a mock in memory: give it to `Endpoint::connect_with_connector`.
 #[derive(Clone, Debug)]
 pub struct InMemory {
-    routes: Routes,
-    ledger: Ledger,
+    server: Server,
 }
 
 impl InMemory {
-    pub(crate) fn new(routes: Routes, ledger: Ledger) -> Self {
-        Self { routes, ledger }
+    pub(crate) fn new(server: Server) -> Self {
+        Self { server }
     }
 
     /// What it counted.
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        self.server.ledger()
     }
 }
 
@@ -45,7 +43,7 @@ impl Service<Uri> for InMemory {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-        tokio::spawn(serve(ours, self.routes.clone(), self.ledger.clone()));
+        tokio::spawn(serve(ours, self.server.clone()));
         ready(Ok(TokioIo::new(theirs)))
     }
 }

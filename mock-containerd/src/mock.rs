@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use rpc_ledger::Ledger;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
-use tonic::service::Routes;
 
 use crate::Profile;
+use crate::cgroups::Cgroups;
 use crate::clock::Clock;
 use crate::memory::InMemory;
 use crate::processes::{ProcessScript, Scripts};
-use crate::server::{routes, serve};
+use crate::server::{Server, serve};
 use crate::state::State;
 use crate::store::Store;
 use crate::world::World;
@@ -45,6 +45,7 @@ pub struct Builder {
     socket: Option<PathBuf>,
     root: Option<PathBuf>,
     scripts: Scripts,
+    cgroups: Cgroups,
 }
 
 impl Builder {
@@ -85,23 +86,29 @@ impl Builder {
         self
     }
 
-    fn parts(self, clock: Clock) -> (Routes, Ledger, Option<PathBuf>) {
-        let world =
-            World::new(State::new(self.profile, clock), self.scripts, Store::new(self.root));
-        (routes(&world), self.ledger.unwrap_or_default(), self.socket)
+    /// Plays a host with these cgroups: metrics are of their type.
+    pub fn cgroups(mut self, cgroups: Cgroups) -> Self {
+        self.cgroups = cgroups;
+        self
+    }
+
+    fn parts(self, clock: Clock) -> (Server, Option<PathBuf>) {
+        let state = State::new(self.profile, self.cgroups, clock);
+        let world = World::new(state, self.scripts, Store::new(self.root));
+        (Server::new(&world, self.ledger.unwrap_or_default()), self.socket)
     }
 
     /// Serves in memory, without any socket. Its time is the runtime's: where that is paused
     /// (`tokio::time::pause`), an hour of a process passes at once, and every stamp is the same
     /// in every run.
     pub fn in_memory(self) -> InMemory {
-        let (routes, ledger, _) = self.parts(Clock::begin_virtual());
-        InMemory::new(routes, ledger)
+        let (server, _) = self.parts(Clock::begin_virtual());
+        InMemory::new(server)
     }
 
     /// Serves on a socket.
     pub async fn start(self) -> Result<MockContainerd, StartError> {
-        let (routes, ledger, socket) = self.parts(Clock::Wall);
+        let (server, socket) = self.parts(Clock::Wall);
         let (folder, socket) = match socket {
             Some(socket) => (None, socket),
             None => {
@@ -118,7 +125,8 @@ impl Builder {
             }
         };
         let listener = listen(&socket).await?;
-        let accepting = tokio::spawn(accept(listener, routes, ledger.clone()));
+        let ledger = server.ledger().clone();
+        let accepting = tokio::spawn(accept(listener, server));
         Ok(MockContainerd { socket, ledger, accepting, _folder: folder })
     }
 }
@@ -177,7 +185,7 @@ async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
     Ok(listener)
 }
 
-async fn accept(listener: UnixListener, routes: Routes, ledger: Ledger) {
+async fn accept(listener: UnixListener, server: Server) {
     // Owned here: aborting this task aborts every connection.
     let mut connections = JoinSet::new();
     loop {
@@ -185,7 +193,7 @@ async fn accept(listener: UnixListener, routes: Routes, ledger: Ledger) {
             accepted = listener.accept() => {
                 // An error here is one connection's (it was gone before we came), not ours.
                 if let Ok((io, _)) = accepted {
-                    connections.spawn(serve(io, routes.clone(), ledger.clone()));
+                    connections.spawn(serve(io, server.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}

@@ -7,11 +7,14 @@ use hyper_util::service::TowerToHyperService;
 use rpc_ledger::{Ledger, LedgerBody, LedgerLayer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::service::Routes;
+use tonic_health::pb::health_server::HealthServer;
 use tower::{Layer, ServiceExt};
 
+use crate::Profile;
+use crate::refusal::{MESSAGE_BYTES_MAX, Refusals};
 use crate::services::{
-    Containers, Content, Diff, Events, Images, Introspection, Leases, Namespaces, Snapshots, Tasks,
-    Unmodelled, Version,
+    Containers, Content, Diff, Events, Health, Images, Introspection, Leases, Namespaces,
+    Snapshots, Tasks, Unmodelled, Version,
 };
 use crate::stubs::DESCRIPTORS;
 use crate::stubs::containerd::services as stubs;
@@ -19,49 +22,116 @@ use crate::world::World;
 
 /// Go announces no limit. Each open Wait and Subscribe holds a stream.
 const STREAMS_MAX: u32 = u32::MAX;
-/// All services.
-pub(crate) fn routes(world: &World) -> Routes {
+/// Services that 1.6 does not have.
+const SINCE_1_7: [&str; 4] = [
+    "containerd.services.sandbox.v1.Controller",
+    "containerd.services.sandbox.v1.Store",
+    "containerd.services.streaming.v1.Streaming",
+    "containerd.services.transfer.v1.Transfer",
+];
+
+/// All services of a mock, and how it refuses what none of them takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    routes: Routes,
+    refusals: Refusals,
+    ledger: Ledger,
+}
+
+/// Takes messages as large as containerd takes them.
+macro_rules! limited {
+    ($server:ident($service:expr)) => {
+        $server::new($service).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    };
+}
+
+impl Server {
+    pub(crate) fn new(world: &World, ledger: Ledger) -> Self {
+        let profile = world.change(|state| state.profile);
+        let absent: &[&str] = if profile == Profile::V1_6 { &SINCE_1_7 } else { &[] };
+        let routes = routes(world);
+        let routes = if profile == Profile::V1_6 { routes } else { since_1_7(routes, world) };
+        Self {
+            routes,
+            refusals: Refusals::new(profile, absent, &["grpc.health.v1.Health"]),
+            ledger,
+        }
+    }
+
+    /// What it counted.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+/// The services of every version.
+fn routes(world: &World) -> Routes {
+    use stubs::containers::v1::containers_server::ContainersServer;
+    use stubs::content::v1::content_server::ContentServer;
+    use stubs::diff::v1::diff_server::DiffServer;
+    use stubs::events::v1::events_server::EventsServer;
+    use stubs::images::v1::images_server::ImagesServer;
+    use stubs::introspection::v1::introspection_server::IntrospectionServer;
+    use stubs::leases::v1::leases_server::LeasesServer;
+    use stubs::namespaces::v1::namespaces_server::NamespacesServer;
+    use stubs::snapshots::v1::snapshots_server::SnapshotsServer;
+    use stubs::tasks::v1::tasks_server::TasksServer;
+    use stubs::version::v1::version_server::VersionServer;
+
     let world = || world.clone();
-    let (_, health) = tonic_health::server::health_reporter();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .build_v1()
-        .expect("the embedded descriptors are whole");
-    Routes::new(stubs::containers::v1::containers_server::ContainersServer::new(
-        Containers(world()),
-    ))
-    .add_service(stubs::tasks::v1::tasks_server::TasksServer::new(Tasks::new(world())))
-    .add_service(stubs::events::v1::events_server::EventsServer::new(Events(world())))
-    .add_service(stubs::leases::v1::leases_server::LeasesServer::new(Leases(world())))
-    .add_service(stubs::version::v1::version_server::VersionServer::new(Version(world())))
-    .add_service(stubs::namespaces::v1::namespaces_server::NamespacesServer::new(Namespaces(
-        world(),
-    )))
-    .add_service(stubs::introspection::v1::introspection_server::IntrospectionServer::new(
-        Introspection(world()),
-    ))
-    .add_service(stubs::content::v1::content_server::ContentServer::new(Content(world())))
-    .add_service(stubs::diff::v1::diff_server::DiffServer::new(Diff(world())))
-    .add_service(stubs::images::v1::images_server::ImagesServer::new(Images(world())))
-    .add_service(stubs::sandbox::v1::controller_server::ControllerServer::new(Unmodelled))
-    .add_service(stubs::sandbox::v1::store_server::StoreServer::new(Unmodelled))
-    .add_service(stubs::snapshots::v1::snapshots_server::SnapshotsServer::new(Snapshots(world())))
-    .add_service(stubs::streaming::v1::streaming_server::StreamingServer::new(Unmodelled))
-    .add_service(stubs::transfer::v1::transfer_server::TransferServer::new(Unmodelled))
-    .add_service(health)
-    .add_service(reflection)
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+    };
+    let whole = "the embedded descriptors are whole";
+    Routes::new(limited!(ContainersServer(Containers(world()))))
+        .add_service(limited!(TasksServer(Tasks::new(world()))))
+        .add_service(limited!(EventsServer(Events(world()))))
+        .add_service(limited!(LeasesServer(Leases(world()))))
+        .add_service(limited!(VersionServer(Version(world()))))
+        .add_service(limited!(NamespacesServer(Namespaces(world()))))
+        .add_service(limited!(IntrospectionServer(Introspection(world()))))
+        .add_service(limited!(ContentServer(Content(world()))))
+        .add_service(limited!(DiffServer(Diff(world()))))
+        .add_service(limited!(ImagesServer(Images(world()))))
+        .add_service(limited!(SnapshotsServer(Snapshots(world()))))
+        .add_service(limited!(HealthServer(Health)))
+        // The real one has none: here it lets grpcurl and its like look around.
+        .add_service(reflection().build_v1().expect(whole))
+        .add_service(reflection().build_v1alpha().expect(whole))
+}
+
+/// What came with 1.7.
+fn since_1_7(routes: Routes, _world: &World) -> Routes {
+    use stubs::sandbox::v1::controller_server::ControllerServer;
+    use stubs::sandbox::v1::store_server::StoreServer;
+    use stubs::streaming::v1::streaming_server::StreamingServer;
+    use stubs::transfer::v1::transfer_server::TransferServer;
+
+    routes
+        .add_service(limited!(ControllerServer(Unmodelled)))
+        .add_service(limited!(StoreServer(Unmodelled)))
+        .add_service(limited!(StreamingServer(Unmodelled)))
+        .add_service(limited!(TransferServer(Unmodelled)))
 }
 
 /// Serves until the connection ends.
-pub(crate) async fn serve<IO>(io: IO, routes: Routes, ledger: Ledger)
+pub(crate) async fn serve<IO>(io: IO, server: Server)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Server { routes, refusals, ledger } = server;
     let connection = ledger.open_connection();
-    let routes = tower::service_fn(move |request: Request<LedgerBody<Incoming>>| {
-        routes.clone().oneshot(request.map(tonic::body::Body::new))
+    let worded = tower::service_fn(move |request: Request<LedgerBody<Incoming>>| {
+        let (routes, refusals) = (routes.clone(), refusals.clone());
+        let uri = request.uri().clone();
+        async move {
+            let mut response = routes.oneshot(request.map(tonic::body::Body::new)).await?;
+            refusals.word(uri.path(), &mut response);
+            Ok::<_, std::convert::Infallible>(response)
+        }
     });
-    let counted = LedgerLayer::new(ledger).layer(routes);
+    let counted = LedgerLayer::new(ledger).layer(worded);
     let named = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection);
         counted.clone().oneshot(request)

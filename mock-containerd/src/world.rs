@@ -82,8 +82,8 @@ impl World {
         let world = self.clone();
         let pid = launch.pid;
         tokio::spawn(async move {
-            if let Some(status) = play(launch, streams).await {
-                world.change(|state| state.exits(&(namespace, id), &exec, pid, status));
+            if let Some(ending) = play(launch, streams).await {
+                world.change(|state| state.exits(&(namespace, id), &exec, pid, ending));
             }
         });
     }

@@ -14,7 +14,8 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let profile: Profile = options.profile.parse().map_err(usage)?;
-    let mut builder = MockContainerd::builder().profile(profile);
+    let cgroups = options.cgroups.parse().map_err(usage)?;
+    let mut builder = MockContainerd::builder().profile(profile).cgroups(cgroups);
     if let Some(path) = &options.processes {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
@@ -23,6 +24,10 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
     }
     let listen = options.listen.context("clap requires a socket without --list")?;
     let mock = builder.socket(listen).start().await?;
+    if let Some(address) = options.metrics {
+        let address = crate::metrics::serve(address, mock.ledger().clone()).await?;
+        eprintln!("laconic: what it counts is shown at http://{address}/v1/metrics");
+    }
     eprintln!("laconic: a mock containerd {profile} listens on {}", mock.socket().display());
     interrupted().await;
     for (rpc, count) in mock.ledger().counts().started_by_short_name() {

@@ -1,71 +1,95 @@
 //! Plays one started process to its end.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::watch;
+use std::sync::Arc;
 
-use super::script::End;
-use super::streams::{OpenStreams, Stdin};
+use super::actor::Actor;
+use super::commands;
+use super::script::{End, Plot, ProcessScript};
+use super::streams::OpenStreams;
 use crate::state::{Launch, Waited};
 
-/// Plays it. Returns the status with which it exits by itself; `None` when something else ended it
-/// first. Its streams close with it.
-pub(crate) async fn play(launch: Launch, mut streams: OpenStreams) -> Option<u32> {
-    let Launch { script, mut ended, stdin_closed, .. } = launch;
+/// How a process ended that nobody killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With a status.
+    Exited(u32),
+    /// By the kernel, for want of memory.
+    OutOfMemory,
+}
+
+/// Plays it. Returns how it ends by itself; `None` when something else ended it first. Its streams
+/// close with it.
+pub(crate) async fn play(launch: Launch, streams: OpenStreams) -> Option<Ending> {
+    let Launch { script, setting, signals, controls, mut ended, .. } = launch;
+    let OpenStreams { stdin, stdout, stderr } = streams;
+    let setting = Arc::new(setting);
+    let actor = Actor { stdin, stdout, stderr, controls, signals, setting };
     let acting = async {
-        if let Some(stdout) = &mut streams.stdout {
-            // A reader that went away is not the process's concern here.
-            let _ = stdout.write_all(&script.output).await;
-        }
-        match script.end {
-            End::After(delay, status) => {
-                // A timer takes a millisecond at least.
-                if !delay.is_zero() {
-                    tokio::time::sleep(delay).await;
-                }
-                status
-            }
-            End::WithStdin => {
-                if let Some(stdin) = streams.stdin.take() {
-                    copy(stdin, streams.stdout.as_mut(), stdin_closed).await;
-                }
-                0
-            }
-            End::Never => std::future::pending().await,
-        }
+        let ending = tokio::select! {
+            // Biased: both at one moment is the one that takes part in it.
+            biased;
+            () = memory_runs_out(&script, &actor) => Ending::OutOfMemory,
+            status = reacting(&script, &actor) => Ending::Exited(status),
+        };
+        actor.thawed().await;
+        ending
     };
     tokio::select! {
-        status = acting => Some(status),
+        ending = acting => Some(ending),
         _ = ended.wait_for(|waited| *waited != Waited::Pending) => None,
     }
 }
 
-async fn copy(
-    mut stdin: Stdin,
-    mut stdout: Option<&mut tokio::net::unix::pipe::Sender>,
-    mut closed: watch::Receiver<bool>,
-) {
-    let mut buffer = vec![0; 16 * 1024];
+async fn memory_runs_out(script: &ProcessScript, actor: &Actor) {
+    match script.out_of_memory {
+        Some(after) => actor.sleep(after).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The plot, interrupted by its reactions to signals.
+async fn reacting(script: &ProcessScript, actor: &Actor) -> u32 {
+    let mut acting = std::pin::pin!(acting(script, actor));
+    if script.reactions.is_empty() {
+        return acting.await;
+    }
     loop {
-        tokio::select! {
-            // Biased: what is there already is read before the end is looked for.
+        let signal = tokio::select! {
             biased;
-            read = stdin.read.read(&mut buffer) => match read {
-                Ok(0) | Err(_) => return,
-                Ok(length) => {
-                    if let Some(stdout) = &mut stdout {
-                        let _ = stdout.write_all(&buffer[..length]).await;
-                    }
-                }
-            },
-            () = told(&mut closed), if stdin.keep_open.is_some() => {
-                // Now only the client's end keeps it open.
-                stdin.keep_open = None;
-            }
+            signal = actor.signals.next() => signal,
+            status = &mut acting => return status,
+        };
+        actor.thawed().await;
+        let Some(reaction) = script.reactions.get(&signal) else { continue };
+        actor.print(&reaction.output).await;
+        actor.sleep(reaction.delay).await;
+        if let Some(status) = reaction.exit {
+            return status;
         }
     }
 }
 
-/// The borrow that `wait_for` returns must not live on: it is not `Send`.
-async fn told(closed: &mut watch::Receiver<bool>) {
-    let _ = closed.wait_for(|closed| *closed).await;
+async fn acting(script: &ProcessScript, actor: &Actor) -> u32 {
+    let (output, error_output, end) = match &script.plot {
+        Plot::Command(argv) => return commands::run(actor, argv).await,
+        Plot::Scene { output, error_output, end } => (output, error_output, end),
+    };
+    // A reader that went away is not the process's concern here.
+    if !output.is_empty() {
+        actor.print(output).await;
+    }
+    if !error_output.is_empty() {
+        actor.complain(error_output).await;
+    }
+    match end {
+        End::After(delay, status) => {
+            actor.sleep(*delay).await;
+            *status
+        }
+        End::WithStdin => {
+            actor.copy().await;
+            0
+        }
+        End::Never => std::future::pending().await,
+    }
 }

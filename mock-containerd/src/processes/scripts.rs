@@ -5,15 +5,20 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::ProcessScript;
+use super::{ProcessScript, commands};
 
 /// Created by the mock for scenarios: can be created, and fails to start.
 const FAILS_AT_START: &str = "laconic-fail-at-start";
 
 /// Scripts by command.
 ///
-/// Known to every mock: `true`, `false`, `sleep N`, `sleep inf`, `echo …`, `cat` and
-/// `sh -c 'exit N'`, also by a path such as `/bin/true`.
+/// Known to every mock, also by a path such as `/bin/true` and behind `busybox`: `true`, `false`,
+/// `sleep`, `echo`, `printf`, `cat` of standard input, `env`, `printenv`, `pwd`, `hostname`, `id`,
+/// `whoami`, `seq`, `yes`, `test`, `stty size`, `tail -f /dev/null`, and `sh -c` with a small
+/// shell: `;` `&&` `||` `|` `&` `!`, `if`, `while`, `until`, `for`, groups and subshells,
+/// variables, `trap`, `wait`, `kill`, `exit`, `exec`, `set -e`, and redirections to 1, 2 and
+/// `/dev/null`. What that shell does not have it says on standard error, and ends with 2. There
+/// are no files.
 #[derive(Clone, Debug, Default)]
 pub struct Scripts {
     registered: BTreeMap<String, ProcessScript>,
@@ -47,7 +52,7 @@ struct Entry {
 }
 
 impl Scripts {
-    /// Gives a command, by its first word, a script of its own.
+    /// Gives a command a script of its own: by its first word, or by the last part of its path.
     pub fn register(&mut self, command: impl Into<String>, script: ProcessScript) {
         self.registered.insert(command.into(), script);
     }
@@ -73,47 +78,17 @@ impl Scripts {
     /// The script of a command; `None`: there is no such binary.
     pub(crate) fn find(&self, argv: &[String]) -> Option<ProcessScript> {
         let first = argv.first()?;
-        if let Some(script) = self.registered.get(first) {
+        let name = first.rsplit('/').next().unwrap_or(first);
+        let registered = self.registered.get(first).or_else(|| self.registered.get(name));
+        if let Some(script) = registered {
             return Some(script.clone());
         }
-        let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
-        let name = ["/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"]
-            .iter()
-            .find_map(|folder| first.strip_prefix(folder))
-            .unwrap_or(first);
-        match (name, words.as_slice()) {
-            ("true", _) => Some(ProcessScript::exits(0)),
-            ("false", _) => Some(ProcessScript::exits(1)),
-            ("cat", []) => Some(ProcessScript::copies_stdin()),
-            ("echo", words) => {
-                Some(ProcessScript::exits(0).prints(format!("{}\n", words.join(" "))))
-            }
-            ("sleep", [duration]) => Some(sleep(duration)),
-            ("sleep", _) => Some(ProcessScript::exits(1)),
-            ("sh", ["-c", line]) => shell(line),
-            (FAILS_AT_START, _) => {
-                Some(ProcessScript::fails_to_start("the script says that it cannot start"))
-            }
-            _ => None,
+        if name == FAILS_AT_START {
+            let cause = "the script says that it cannot start";
+            return Some(ProcessScript::fails_to_start(cause));
         }
+        commands::known(argv).map(ProcessScript::command)
     }
-}
-
-fn sleep(duration: &str) -> ProcessScript {
-    match duration {
-        "inf" | "infinity" => ProcessScript::runs_until_killed(),
-        seconds => match seconds.parse::<f64>().map(Duration::try_from_secs_f64) {
-            Ok(Ok(duration)) => ProcessScript::exits(0).after(duration),
-            _ => ProcessScript::exits(1),
-        },
-    }
-}
-
-/// A shell is not played: only `exit N` is understood, everything else is said to be missing.
-fn shell(line: &str) -> Option<ProcessScript> {
-    let status = line.trim().strip_prefix("exit")?.trim();
-    let status: u32 = if status.is_empty() { 0 } else { status.parse().ok()? };
-    Some(ProcessScript::exits(status & 0xff))
 }
 
 impl Entry {
@@ -138,20 +113,26 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn found(line: &str) -> Option<ProcessScript> {
-        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Scripts::default().find(&argv)
+    fn argv(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
     }
 
     #[test]
     fn everyday_commands_are_known_and_others_are_missing() {
-        assert_eq!(found("true"), Some(ProcessScript::exits(0)));
-        assert_eq!(found("/bin/false"), Some(ProcessScript::exits(1)));
-        assert_eq!(found("sleep inf"), Some(ProcessScript::runs_until_killed()));
-        assert_eq!(found("echo a b"), Some(ProcessScript::exits(0).prints("a b\n")));
-        assert_eq!(found("/no/such/binary"), None);
-        let shell = ["sh", "-c", "exit 7"].map(str::to_owned);
-        assert_eq!(Scripts::default().find(&shell), Some(ProcessScript::exits(7)));
+        let scripts = Scripts::default();
+        for (line, plays) in [
+            ("true", "true"),
+            ("/bin/false", "false"),
+            ("sleep inf", "sleep inf"),
+            ("/bin/busybox sleep 1", "sleep 1"),
+            ("/bin/bash -c true", "sh -c true"),
+        ] {
+            let wanted = ProcessScript::command(argv(plays));
+            assert_eq!(scripts.find(&argv(line)), Some(wanted), "{line}");
+        }
+        for line in ["", "/no/such/binary", "/opt/true", "busybox", "busybox nosuch"] {
+            assert_eq!(scripts.find(&argv(line)), None, "{line}");
+        }
     }
 
     #[test]
@@ -159,7 +140,8 @@ mod tests {
         let text = "schema = 1\n[process.worker]\nexit = 3\nafter_ms = 5\noutput = \"hi\"\n";
         let scripts = Scripts::parse("p.toml", text).unwrap();
         let wanted = ProcessScript::exits(3).after(Duration::from_millis(5)).prints("hi");
-        assert_eq!(scripts.find(&["worker".to_owned()]), Some(wanted));
+        assert_eq!(scripts.find(&["worker".to_owned()]), Some(wanted.clone()));
+        assert_eq!(scripts.find(&["/opt/worker".to_owned()]), Some(wanted));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::net::unix::pipe;
 
+use super::input::{Input, Stdin};
+use super::output::Output;
 use crate::Profile;
 use crate::state::{Failure, Streams};
 
@@ -14,18 +16,9 @@ const READER_POLL_MS: u64 = 5;
 /// What a process reads and writes.
 #[derive(Debug, Default)]
 pub(crate) struct OpenStreams {
-    pub(crate) stdin: Option<Stdin>,
-    pub(crate) stdout: Option<pipe::Sender>,
-    /// Held, so that its reader sees the end when the process ends.
-    pub(crate) stderr: Option<pipe::Sender>,
-}
-
-/// The reading end, and a writing end of our own: standard input stays open, whatever the client
-/// does with its end, until it is closed by CloseIO.
-#[derive(Debug)]
-pub(crate) struct Stdin {
-    pub(crate) read: pipe::Receiver,
-    pub(crate) keep_open: Option<pipe::Sender>,
+    pub(crate) stdin: Input,
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
 }
 
 /// Opens them all. Waits until each output has a reader, as the real one does.
@@ -45,20 +38,21 @@ pub(crate) async fn open(profile: Profile, streams: &Streams) -> Result<OpenStre
     if none {
         return Ok(OpenStreams::default());
     }
-    let mut open = OpenStreams {
-        stdout: Some(
-            writer(&streams.stdout).await.map_err(|error| failed(&streams.stdout, &error))?,
-        ),
-        ..OpenStreams::default()
-    };
-    // A terminal has no stderr; without one, an output alone is refused by its empty path.
-    if !streams.terminal {
+    let stdout = writer(&streams.stdout).await.map_err(|error| failed(&streams.stdout, &error))?;
+    let mut open = OpenStreams::default();
+    if streams.terminal {
+        // A terminal has no stderr.
+        open.stdout = Output::terminal(stdout);
+        open.stderr = open.stdout.clone();
+    } else {
+        open.stdout = Output::of(stdout);
+        // An output alone is refused by its empty path.
         let stderr = writer(&streams.stderr).await;
-        open.stderr = Some(stderr.map_err(|error| failed(&streams.stderr, &error))?);
+        open.stderr = Output::of(stderr.map_err(|error| failed(&streams.stderr, &error))?);
     }
     if !streams.stdin.is_empty() {
         let stdin = reader(&streams.stdin).map_err(|error| failed(&streams.stdin, &error))?;
-        open.stdin = Some(stdin);
+        open.stdin = Input::fifo(stdin);
     }
     Ok(open)
 }

@@ -10,6 +10,7 @@ use tonic::{Request, Response};
 
 use super::Answer;
 use super::request::taken;
+use crate::refusal::sendable;
 use crate::stubs::containerd::services::containers::v1::containers_server;
 use crate::world::World;
 
@@ -31,7 +32,7 @@ impl containers_server::Containers for Containers {
         let (namespace, request) = taken(request)?;
         let containers =
             self.0.change(|state| state.list_containers(&namespace, &request.filters))?;
-        Ok(Response::new(ListContainersResponse { containers }))
+        Ok(Response::new(sendable(ListContainersResponse { containers })?))
     }
 
     async fn list_stream(

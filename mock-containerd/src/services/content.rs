@@ -13,6 +13,7 @@ use super::Answer;
 use super::reading::reading;
 use super::request::{lease, namespace, taken};
 use super::writes::Writes;
+use crate::refusal::sendable;
 use crate::state::{Digest, Failure};
 use crate::stubs::containerd::services::content::v1::content_server;
 use crate::world::World;
@@ -101,7 +102,7 @@ impl content_server::Content for Content {
     ) -> Answer<ListStatusesResponse> {
         let (namespace, request) = taken(request)?;
         let statuses = self.0.change(|state| state.list_writes(&namespace, &request.filters))?;
-        Ok(Response::new(ListStatusesResponse { statuses }))
+        Ok(Response::new(sendable(ListStatusesResponse { statuses })?))
     }
 
     async fn write(

@@ -8,6 +8,7 @@ use tonic::{Request, Response};
 
 use super::Answer;
 use super::request::{lease, taken};
+use crate::refusal::sendable;
 use crate::stubs::containerd::services::images::v1::images_server;
 use crate::world::World;
 
@@ -25,7 +26,7 @@ impl images_server::Images for Images {
     async fn list(&self, request: Request<ListImagesRequest>) -> Answer<ListImagesResponse> {
         let (namespace, request) = taken(request)?;
         let images = self.0.change(|state| state.list_images(&namespace, &request.filters))?;
-        Ok(Response::new(ListImagesResponse { images }))
+        Ok(Response::new(sendable(ListImagesResponse { images })?))
     }
 
     async fn create(&self, request: Request<CreateImageRequest>) -> Answer<CreateImageResponse> {

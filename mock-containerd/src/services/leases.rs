@@ -8,6 +8,7 @@ use tonic::{Request, Response};
 
 use super::Answer;
 use super::request::taken;
+use crate::refusal::sendable;
 use crate::stubs::containerd::services::leases::v1::leases_server;
 use crate::world::World;
 
@@ -32,7 +33,7 @@ impl leases_server::Leases for Leases {
     async fn list(&self, request: Request<ListRequest>) -> Answer<ListResponse> {
         let (namespace, request) = taken(request)?;
         let leases = self.0.change(|state| state.list_leases(&namespace, &request.filters))?;
-        Ok(Response::new(ListResponse { leases }))
+        Ok(Response::new(sendable(ListResponse { leases })?))
     }
 
     async fn add_resource(&self, request: Request<AddResourceRequest>) -> Answer<()> {
@@ -53,6 +54,6 @@ impl leases_server::Leases for Leases {
     ) -> Answer<ListResourcesResponse> {
         let (namespace, request) = taken(request)?;
         let resources = self.0.change(|state| state.list_resources(&namespace, &request.id))?;
-        Ok(Response::new(ListResourcesResponse { resources }))
+        Ok(Response::new(sendable(ListResourcesResponse { resources })?))
     }
 }

@@ -9,6 +9,7 @@ use tonic::{Request, Response};
 
 use super::Answer;
 use super::request::caller;
+use crate::refusal::sendable;
 use crate::stubs::containerd::services::namespaces::v1::namespaces_server;
 use crate::world::World;
 
@@ -25,7 +26,7 @@ impl namespaces_server::Namespaces for Namespaces {
 
     async fn list(&self, _: Request<ListNamespacesRequest>) -> Answer<ListNamespacesResponse> {
         let namespaces = self.0.change(|state| state.list_namespaces());
-        Ok(Response::new(ListNamespacesResponse { namespaces }))
+        Ok(Response::new(sendable(ListNamespacesResponse { namespaces })?))
     }
 
     async fn create(

@@ -12,7 +12,8 @@ use tonic::{Request, Response, Status};
 
 use super::Answer;
 use super::request::{caller, taken};
-use crate::processes::{OpenStreams, ProcessScript, open};
+use crate::processes::{OpenStreams, ProcessScript, Size, open};
+use crate::refusal::sendable;
 use crate::state::{Argv, Failure, NewExec, NewTask, Streams, Waited};
 use crate::stubs::containerd::services::tasks::v1::tasks_server;
 use crate::world::World;
@@ -56,11 +57,14 @@ impl tasks_server::Tasks for Tasks {
     async fn create(&self, request: Request<CreateTaskRequest>) -> Answer<CreateTaskResponse> {
         let (namespace, request) = taken(request)?;
         let id = request.container_id;
-        let argv = self.world.change(|state| state.init_argv(&namespace, &id, &request.rootfs))?;
-        let Some(script) = self.world.scripts().find(&argv) else {
+        let wanted = self.world.change(|state| {
+            state.init_wanted(&namespace, &id, &request.rootfs, request.terminal)
+        })?;
+        let Some(script) = self.world.scripts().find(&wanted.argv) else {
             let profile = self.world.change(|state| state.profile);
-            return Err(crate::state::missing_binary(profile, &argv[0]).into());
+            return Err(crate::state::missing_binary(profile, &wanted.argv[0]).into());
         };
+        let setting = wanted.setting;
         let streams = Streams {
             stdin: request.stdin,
             stdout: request.stdout,
@@ -68,7 +72,7 @@ impl tasks_server::Tasks for Tasks {
             terminal: request.terminal,
         };
         let open = self.open(&streams).await?;
-        let new = NewTask { id: id.clone(), streams, script, rootfs: request.rootfs };
+        let new = NewTask { id: id.clone(), streams, script, setting, rootfs: request.rootfs };
         let pid = self.world.change(|state| state.create_task(&namespace, new))?;
         self.waiting().insert((namespace, id.clone()), open);
         Ok(Response::new(CreateTaskResponse { container_id: id, pid }))
@@ -121,7 +125,7 @@ impl tasks_server::Tasks for Tasks {
     async fn list(&self, request: Request<ListTasksRequest>) -> Answer<ListTasksResponse> {
         let (namespace, _) = taken(request)?;
         let tasks = self.world.change(|state| state.list_tasks(&namespace));
-        Ok(Response::new(ListTasksResponse { tasks }))
+        Ok(Response::new(sendable(ListTasksResponse { tasks })?))
     }
 
     async fn kill(&self, request: Request<KillRequest>) -> Answer<()> {
@@ -138,8 +142,9 @@ impl tasks_server::Tasks for Tasks {
             return Err(Status::invalid_argument("exec id cannot be empty"));
         }
         let id = request.container_id;
-        let argv =
-            self.world.change(|state| state.exec_argv(&namespace, &id, request.spec.as_ref()))?;
+        let wanted = self.world.change(|state| {
+            state.exec_wanted(&namespace, &id, request.spec.as_ref(), request.terminal)
+        })?;
         let new = NewExec {
             container: id,
             exec: request.exec_id,
@@ -149,7 +154,8 @@ impl tasks_server::Tasks for Tasks {
                 stderr: request.stderr,
                 terminal: request.terminal,
             },
-            script: self.exec_script(&argv),
+            script: self.exec_script(&wanted.argv),
+            setting: wanted.setting,
         };
         self.world.change(|state| state.exec(&namespace, new))?;
         Ok(Response::new(()))
@@ -158,7 +164,8 @@ impl tasks_server::Tasks for Tasks {
     async fn resize_pty(&self, request: Request<ResizePtyRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
-        self.world.change(|state| state.resize(&namespace, &id, &exec))?;
+        let size = Size { rows: request.height, columns: request.width };
+        self.world.change(|state| state.resize(&namespace, &id, &exec, size))?;
         Ok(Response::new(()))
     }
 
@@ -184,7 +191,7 @@ impl tasks_server::Tasks for Tasks {
     async fn list_pids(&self, request: Request<ListPidsRequest>) -> Answer<ListPidsResponse> {
         let (namespace, request) = taken(request)?;
         let processes = self.world.change(|state| state.pids(&namespace, &request.container_id))?;
-        Ok(Response::new(ListPidsResponse { processes }))
+        Ok(Response::new(sendable(ListPidsResponse { processes })?))
     }
 
     async fn checkpoint(
@@ -211,7 +218,7 @@ impl tasks_server::Tasks for Tasks {
             .ok_or_else(|| Status::unknown("namespace is required: failed precondition"))?;
         let filters = request.into_inner().filters;
         let metrics = self.world.change(|state| state.metrics(&namespace, &filters))?;
-        Ok(Response::new(MetricsResponse { metrics }))
+        Ok(Response::new(sendable(MetricsResponse { metrics })?))
     }
 
     async fn wait(&self, request: Request<WaitRequest>) -> Answer<WaitResponse> {

@@ -17,6 +17,7 @@ mod snapshot;
 mod spec;
 mod task;
 mod tasks;
+mod usage;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -33,13 +34,13 @@ pub(crate) use identifier::check as check_identifier;
 pub(crate) use ingest::NotOpened;
 pub(crate) use process::{Exit, Streams, Waited};
 pub(crate) use snapshot::{Layers, NewSnapshot, Snapshotter};
-pub(crate) use spec::{Argv, missing_binary, no_such_file};
+pub(crate) use spec::{Argv, Wanted, missing_binary, no_such_file};
 pub(crate) use task::{NewExec, NewTask};
 pub(crate) use tasks::Launch;
 pub(crate) use writing::Writing;
 
-use crate::Profile;
 use crate::clock::Clock;
+use crate::{Cgroups, Profile};
 use task::Task;
 
 /// Namespace and id.
@@ -52,6 +53,7 @@ const FIRST_PID: u32 = (1 << 22) + 1;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) profile: Profile,
+    cgroups: Cgroups,
     pub(crate) clock: Clock,
     containers: BTreeMap<Key, Container>,
     tasks: BTreeMap<Key, Task>,
@@ -73,9 +75,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(profile: Profile, clock: Clock) -> Self {
+    pub(crate) fn new(profile: Profile, cgroups: Cgroups, clock: Clock) -> Self {
         Self {
             profile,
+            cgroups,
             clock,
             containers: BTreeMap::new(),
             tasks: BTreeMap::new(),

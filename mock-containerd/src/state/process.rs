@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, GO_ZERO};
-use crate::processes::ProcessScript;
+use crate::processes::{Controls, Disposition, ProcessScript, Setting, Signals};
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,23 +59,32 @@ pub(crate) struct Process {
     pub(super) phase: Phase,
     pub(super) streams: Streams,
     pub(super) script: ProcessScript,
+    pub(super) setting: Setting,
     /// An exit that happens once the task is thawed.
     pub(super) queued: Option<u32>,
     pub(super) start_failed: bool,
-    pub(super) stdin_closed: watch::Sender<bool>,
+    pub(super) signals: Signals,
+    pub(super) controls: watch::Sender<Controls>,
     pub(super) waited: watch::Sender<Waited>,
 }
 
 impl Process {
-    pub(super) fn new(pid: u32, streams: Streams, script: ProcessScript) -> Self {
+    pub(super) fn new(pid: u32, streams: Streams, script: ProcessScript, setting: Setting) -> Self {
+        let signals = Signals::default();
+        for signal in script.reactions.keys() {
+            signals.dispose(*signal, Disposition::Handled);
+        }
+        let controls = Controls { size: setting.size, ..Controls::default() };
         Self {
             pid,
             phase: Phase::Created,
             streams,
             script,
+            setting,
             queued: None,
             start_failed: false,
-            stdin_closed: watch::Sender::new(false),
+            signals,
+            controls: watch::Sender::new(controls),
             waited: watch::Sender::new(Waited::Pending),
         }
     }

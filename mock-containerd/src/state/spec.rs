@@ -1,60 +1,135 @@
-//! What the mock reads of a runtime spec: what is run, and with which terminal.
+//! What the mock reads of a runtime spec: what is run, and in which setting.
 
 use prost_types::Any;
 use serde::Deserialize;
 
 use super::Failure;
 use crate::Profile;
+use crate::processes::{Setting, Size, User};
 
 /// The words of a command.
 pub(crate) type Argv = Vec<String>;
 
+/// A process that somebody wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) argv: Argv,
+    pub(crate) setting: Setting,
+}
+
+/// Go takes `null` for whatever is left out, so all is optional.
 #[derive(Debug, Default, Deserialize)]
 struct Spec {
     process: Option<Process>,
     root: Option<Root>,
+    hostname: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Process {
-    #[serde(default)]
-    args: Argv,
+    args: Option<Argv>,
+    env: Option<Vec<String>>,
+    cwd: Option<String>,
+    user: Option<Account>,
+    terminal: Option<bool>,
+    console_size: Option<ConsoleSize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Account {
+    uid: u32,
+    gid: u32,
+    additional_gids: Option<Vec<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ConsoleSize {
+    height: u32,
+    width: u32,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Root {
-    #[serde(default)]
-    path: String,
+    path: Option<String>,
+}
+
+impl Process {
+    fn wanted(self, hostname: &str, is_init: bool) -> Wanted {
+        let user = self.user.unwrap_or_default();
+        let size = self.console_size.unwrap_or_default();
+        let mut env = self.env.unwrap_or_default();
+        // runc looks it up when the spec does not say it.
+        if !env.iter().any(|line| line.starts_with("HOME=")) {
+            env.push(if user.uid == 0 { "HOME=/root" } else { "HOME=/" }.to_owned());
+        }
+        let setting = Setting {
+            env,
+            cwd: self.cwd.unwrap_or_default(),
+            hostname: hostname.to_owned(),
+            user: User {
+                uid: user.uid,
+                gid: user.gid,
+                more_gids: user.additional_gids.unwrap_or_default(),
+            },
+            terminal: self.terminal.unwrap_or_default(),
+            size: Size { rows: size.height, columns: size.width },
+            is_init,
+        };
+        Wanted { argv: self.args.unwrap_or_default(), setting }
+    }
 }
 
 fn create_failed(profile: Profile, what: &str) -> Failure {
     Failure::shim(profile, format!("failed to create shim task: OCI runtime create failed: {what}"))
 }
 
-/// The command of a container's init process. `mounted`: the request brings a root file system.
-pub(crate) fn init_argv(
+/// Without one of its own it is the host's.
+fn hostname(spec: Option<String>) -> String {
+    spec.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned())
+}
+
+/// A container's init process. `mounted`: the request brings a root file system; `terminal`: it
+/// wants one.
+pub(crate) fn init(
     profile: Profile,
     spec: Option<&Any>,
     mounted: bool,
-) -> Result<Argv, Failure> {
+    terminal: bool,
+) -> Result<Wanted, Failure> {
     let bytes = spec.map(|any| any.value.as_slice()).unwrap_or_default();
     let spec: Spec = serde_json::from_slice(bytes).map_err(|_| {
         let first = bytes.first().map_or(' ', |byte| char::from(*byte));
         let what = format!("invalid character {first:?} looking for beginning of value");
         Failure::shim(profile, format!("failed to start shim: {what}"))
     })?;
-    let argv = spec.process.map(|process| process.args).unwrap_or_default();
-    if argv.is_empty() {
+    let process = spec.process.unwrap_or_default();
+    let wanted = process.wanted(&hostname(spec.hostname), true);
+    let Some(binary) = wanted.argv.first() else {
         return Err(create_failed(
             profile,
             "runc create failed: process property must not be empty",
         ));
+    };
+    match (wanted.setting.terminal, terminal) {
+        (true, false) => {
+            let what = "cannot allocate tty if runc will detach without setting console socket";
+            return Err(create_failed(profile, &format!("runc create failed: {what}")));
+        }
+        (false, true) => {
+            let what = "cannot use console socket if runc will not detach or allocate tty";
+            return Err(create_failed(profile, &format!("runc create failed: {what}")));
+        }
+        _ => {}
     }
-    let relative = spec.root.is_none_or(|root| !root.path.starts_with('/'));
-    if relative && !mounted {
-        return Err(missing_binary(profile, &argv[0]));
+    let root = spec.root.and_then(|root| root.path).unwrap_or_default();
+    if !root.starts_with('/') && !mounted {
+        return Err(missing_binary(profile, binary));
     }
-    Ok(argv)
+    Ok(wanted)
 }
 
 /// The error of an init process whose binary is not there.
@@ -72,14 +147,78 @@ pub(crate) fn no_such_file(binary: &str) -> String {
     format!("unable to start container process: exec: {binary:?}: {cause}")
 }
 
-/// The command of an exec. The JSON is read whatever the payload's type is called.
-pub(crate) fn exec_argv(profile: Profile, spec: Option<&Any>) -> Result<Argv, Failure> {
+/// An exec, in the container of a spec. The JSON is read whatever the payload's type is called, and
+/// the request alone says whether there is a terminal.
+pub(crate) fn exec(
+    profile: Profile,
+    container: Option<&Any>,
+    payload: Option<&Any>,
+    terminal: bool,
+) -> Result<Wanted, Failure> {
     // Without any payload the real shim crashes; a mock must not.
-    let spec = spec.ok_or_else(|| Failure::invalid("exec spec must be set"))?;
-    let process: Process = serde_json::from_slice(&spec.value).map_err(|_| {
-        let first = spec.value.first().map_or(' ', |byte| char::from(*byte));
+    let payload = payload.ok_or_else(|| Failure::invalid("exec spec must be set"))?;
+    let process: Process = serde_json::from_slice(&payload.value).map_err(|_| {
+        let first = payload.value.first().map_or(' ', |byte| char::from(*byte));
         let what = format!("invalid character {first:?} looking for beginning of value");
         Failure::shim(profile, what)
     })?;
-    Ok(process.args)
+    let bytes = container.map(|any| any.value.as_slice()).unwrap_or_default();
+    // It was read when the task was created, and may have been replaced since.
+    let spec: Spec = serde_json::from_slice(bytes).unwrap_or_default();
+    let mut wanted = process.wanted(&hostname(spec.hostname), false);
+    wanted.setting.terminal = terminal;
+    Ok(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn payload(json: &str) -> Any {
+        Any { type_url: String::new(), value: json.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn a_setting_is_what_the_spec_says() {
+        let spec = r#"{"hostname": "box", "root": {"path": "/"}, "process": {
+            "args": ["env"], "env": ["A=1"], "cwd": "/tmp", "terminal": true,
+            "user": {"uid": 5, "gid": 6, "additionalGids": [7]},
+            "consoleSize": {"height": 24, "width": 80}}}"#;
+        let wanted = init(Profile::V1_6, Some(&payload(spec)), false, true).unwrap();
+        let setting = Setting {
+            env: vec!["A=1".to_owned(), "HOME=/".to_owned()],
+            cwd: "/tmp".to_owned(),
+            hostname: "box".to_owned(),
+            user: User { uid: 5, gid: 6, more_gids: vec![7] },
+            terminal: true,
+            size: Size { rows: 24, columns: 80 },
+            is_init: true,
+        };
+        assert_eq!(wanted, Wanted { argv: vec!["env".to_owned()], setting });
+    }
+
+    #[test]
+    fn a_terminal_must_be_in_both_spec_and_request() {
+        let refused = |spec: bool, request: bool| {
+            let spec = format!(
+                r#"{{"root": {{"path": "/"}}, "process": {{"args": ["true"], "terminal": {spec}}}}}"#
+            );
+            init(Profile::V2_1, Some(&payload(&spec)), false, request).unwrap_err().message
+        };
+        let wording = "failed to create shim task: OCI runtime create failed: runc create failed: ";
+        let allocate = "cannot allocate tty if runc will detach without setting console socket";
+        let socket = "cannot use console socket if runc will not detach or allocate tty";
+        assert_eq!(refused(true, false), format!("{wording}{allocate}"));
+        assert_eq!(refused(false, true), format!("{wording}{socket}"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_spec_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let spec = Any { type_url: String::new(), value: bytes };
+            let _ = init(Profile::V1_6, Some(&spec), true, false);
+            let _ = exec(Profile::V1_6, None, Some(&spec), false);
+        }
+    }
 }

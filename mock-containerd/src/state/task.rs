@@ -6,14 +6,8 @@ use super::process::{Exit, Phase, Process, Streams};
 use super::{Failure, check_identifier};
 use crate::Profile;
 use crate::clock::Clock;
-use crate::processes::ProcessScript;
-
-const SIGKILL: u32 = 9;
-const SIGTERM: u32 = 15;
-/// The largest signal there is.
-const SIGNAL_MAX: u32 = 64;
-/// CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH: by default they end nothing.
-const HARMLESS: [u32; 8] = [17, 18, 19, 20, 21, 22, 23, 28];
+use crate::processes::signal::{SIGKILL, SIGNAL_MAX, SIGWINCH, is_harmless};
+use crate::processes::{Disposition, ProcessScript, Setting, Size};
 
 /// What a task is made of.
 #[derive(Debug)]
@@ -21,6 +15,7 @@ pub(crate) struct NewTask {
     pub(crate) id: String,
     pub(crate) streams: Streams,
     pub(crate) script: ProcessScript,
+    pub(crate) setting: Setting,
     pub(crate) rootfs: Vec<containerd_client::types::Mount>,
 }
 
@@ -31,6 +26,7 @@ pub(crate) struct NewExec {
     pub(crate) exec: String,
     pub(crate) streams: Streams,
     pub(crate) script: ProcessScript,
+    pub(crate) setting: Setting,
 }
 
 /// What changed in a task, to be told as events.
@@ -41,6 +37,7 @@ pub(crate) enum Happened {
     ExecStarted(String, u32),
     /// `None`: the init.
     Exited(Option<String>, u32, Exit),
+    OutOfMemory,
     Paused,
     Resumed,
 }
@@ -148,7 +145,7 @@ impl Task {
         if let state @ ("paused" | "stopped") = self.state_word() {
             return self.refuse(&format!("cannot exec in a {state} state"));
         }
-        self.execs.insert(new.exec.clone(), Process::new(0, new.streams, new.script));
+        self.execs.insert(new.exec.clone(), Process::new(0, new.streams, new.script, new.setting));
         Ok(((), vec![Happened::ExecAdded(new.exec)]))
     }
 
@@ -169,17 +166,15 @@ impl Task {
             (_, 0) => return Ok(((), Vec::new())),
             (_, SIGKILL) => 128 + SIGKILL,
             // runc's own init waits there still, and Go's runtime dies of a signal with 2.
-            (Phase::Created, signal) if !HARMLESS.contains(&signal) => 2,
-            (Phase::Running, SIGTERM) => match self.init.script.term_status() {
-                Some(status) if self.paused => {
-                    self.init.queued = Some(status);
-                    return Ok(((), Vec::new()));
-                }
-                Some(status) => status,
+            (Phase::Created, signal) if !is_harmless(signal) => 2,
+            (Phase::Created, _) => return Ok(((), Vec::new())),
+            (_, signal) => {
                 // Process 1 without a handler: the kernel drops the signal.
-                None => return Ok(((), Vec::new())),
-            },
-            _ => return Ok(((), Vec::new())),
+                if self.init.signals.disposition(signal) == Disposition::Handled {
+                    self.init.signals.deliver(signal);
+                }
+                return Ok(((), Vec::new()));
+            }
         };
         Ok(((), self.end_init(Exit::now(self.clock, status))))
     }
@@ -195,13 +190,19 @@ impl Task {
         if signal > SIGNAL_MAX {
             return self.refuse("unknown error after kill: invalid argument");
         }
-        if signal == 0 || HARMLESS.contains(&signal) {
+        if signal == 0 {
             return Ok(((), Vec::new()));
         }
-        let status = match (signal, process.script.term_status()) {
-            (SIGTERM, Some(status)) => status,
-            _ => 128 + signal,
-        };
+        match process.signals.disposition(signal) {
+            Disposition::Ignored => return Ok(((), Vec::new())),
+            Disposition::Handled => {
+                process.signals.deliver(signal);
+                return Ok(((), Vec::new()));
+            }
+            Disposition::Default if is_harmless(signal) => return Ok(((), Vec::new())),
+            Disposition::Default => {}
+        }
+        let status = 128 + signal;
         if paused {
             process.queued = Some(status);
             return Ok(((), Vec::new()));
@@ -236,10 +237,18 @@ impl Task {
         vec![Happened::Exited(Some(exec.to_owned()), pid, exit)]
     }
 
+    /// The kernel killed it: told before its exit.
+    pub(super) fn runs_out_of_memory(&mut self, exec: &str, pid: u32) -> Vec<Happened> {
+        let alive = self.process(exec).is_ok_and(|process| process.running() && process.pid == pid);
+        let mut happened = if alive { vec![Happened::OutOfMemory] } else { Vec::new() };
+        happened.extend(self.exits(exec, pid, 128 + SIGKILL));
+        happened
+    }
+
     /// The pid namespace goes with its init: running execs die first, the init's exit comes last.
     fn end_init(&mut self, exit: Exit) -> Vec<Happened> {
         let mut happened = Vec::new();
-        self.paused = false;
+        self.freeze(false);
         for (exec, process) in &mut self.execs {
             if process.running() {
                 let killed = Exit::now(self.clock, 128 + SIGKILL);
@@ -252,9 +261,17 @@ impl Task {
         happened
     }
 
+    /// Players of frozen processes wait.
+    fn freeze(&mut self, frozen: bool) {
+        self.paused = frozen;
+        for process in self.execs.values().chain([&self.init]) {
+            process.controls.send_modify(|controls| controls.frozen = frozen);
+        }
+    }
+
     pub(super) fn pause(&mut self) -> Done<()> {
         match self.state_word() {
-            "running" => self.paused = true,
+            "running" => self.freeze(true),
             "created" => return self.refuse("cannot pause task in created state"),
             state => return self.refuse(&format!("cannot pause a {state} container")),
         }
@@ -263,7 +280,7 @@ impl Task {
 
     pub(super) fn resume(&mut self) -> Done<()> {
         match self.state_word() {
-            "paused" => self.paused = false,
+            "paused" => self.freeze(false),
             "created" => return self.refuse("cannot resume task in created state"),
             "running" => return self.refuse("cannot resume a running process"),
             state => return self.refuse(&format!("cannot resume a {state} container")),
@@ -283,13 +300,19 @@ impl Task {
         Ok(((), happened))
     }
 
-    pub(super) fn resize(&self, exec: &str) -> Result<(), Failure> {
-        match self.process(exec)?.phase {
-            Phase::Stopped(_) if !exec.is_empty() => {
-                self.refuse("cannot resize a stopped container")
-            }
-            _ => Ok(()),
+    /// Without a terminal nothing happens.
+    pub(super) fn resize(&self, exec: &str, size: Size) -> Result<(), Failure> {
+        let process = self.process(exec)?;
+        if matches!(process.phase, Phase::Stopped(_)) && !exec.is_empty() {
+            return self.refuse("cannot resize a stopped container");
         }
+        if process.setting.terminal {
+            process.controls.send_modify(|controls| controls.size = size);
+            if process.signals.disposition(SIGWINCH) == Disposition::Handled {
+                process.signals.deliver(SIGWINCH);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn update(&self, resources: &[u8]) -> Result<(), Failure> {

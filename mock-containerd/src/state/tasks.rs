@@ -6,13 +6,14 @@ use containerd_client::services::v1::DeleteResponse;
 use containerd_client::types::v1::{Process as Shown, ProcessInfo};
 use containerd_client::types::{Envelope, Metric, Mount};
 use prost::Message;
-use prost_types::{Any, Timestamp};
+use prost_types::Any;
 use tokio::sync::watch;
 
 use super::process::{Process, Streams};
 use super::task::{Happened, Task};
-use super::{Argv, Exit, Failure, Key, NewExec, NewTask, State, Waited, any_passes, key, spec};
-use crate::processes::ProcessScript;
+use super::usage::metric;
+use super::{Exit, Failure, Key, NewExec, NewTask, State, Waited, Wanted, any_passes, key, spec};
+use crate::processes::{Controls, Ending, ProcessScript, Setting, Signals, Size};
 
 /// `containerd.runc.v1.ProcessDetails`: which exec a pid is. Its proto has no service, so no stubs
 /// are generated of it.
@@ -32,8 +33,10 @@ fn bundle(namespace: &str, id: &str) -> String {
 pub(crate) struct Launch {
     pub(crate) pid: u32,
     pub(crate) script: ProcessScript,
+    pub(crate) setting: Setting,
+    pub(crate) signals: Signals,
+    pub(crate) controls: watch::Receiver<Controls>,
     pub(crate) ended: watch::Receiver<Waited>,
-    pub(crate) stdin_closed: watch::Receiver<bool>,
 }
 
 impl Launch {
@@ -41,8 +44,10 @@ impl Launch {
         Self {
             pid: process.pid,
             script: process.script.clone(),
+            setting: process.setting.clone(),
+            signals: process.signals.clone(),
+            controls: process.controls.subscribe(),
             ended: process.waited.subscribe(),
-            stdin_closed: process.stdin_closed.subscribe(),
         }
     }
 }
@@ -96,6 +101,9 @@ impl State {
                     };
                     self.happen(namespace, "/tasks/exit", &event);
                 }
+                Happened::OutOfMemory => {
+                    self.happen(namespace, "/tasks/oom", &told::TaskOom { container_id });
+                }
                 Happened::Paused => {
                     self.happen(namespace, "/tasks/paused", &told::TaskPaused { container_id });
                 }
@@ -107,12 +115,13 @@ impl State {
     }
 
     /// What a task of this container would run.
-    pub(crate) fn init_argv(
+    pub(crate) fn init_wanted(
         &self,
         namespace: &str,
         id: &str,
         rootfs: &[Mount],
-    ) -> Result<Argv, Failure> {
+        terminal: bool,
+    ) -> Result<Wanted, Failure> {
         let container = self.container(namespace, id)?;
         if self.tasks.contains_key(&key(namespace, id)) {
             return Err(Failure::already_exists(format!("task {id}")));
@@ -125,7 +134,7 @@ impl State {
             );
             return Err(Failure::plain(tonic::Code::Unknown, what));
         }
-        spec::init_argv(self.profile, container.spec.as_ref(), !rootfs.is_empty())
+        spec::init(self.profile, container.spec.as_ref(), !rootfs.is_empty(), terminal)
     }
 
     pub(crate) fn create_task(&mut self, namespace: &str, new: NewTask) -> Result<u32, Failure> {
@@ -136,7 +145,7 @@ impl State {
         }
         let pid = self.take_pid();
         let streams = new.streams.clone();
-        let init = Process::new(pid, new.streams, new.script);
+        let init = Process::new(pid, new.streams, new.script, new.setting);
         self.tasks.insert(place, Task::new(self.profile, self.clock, init));
         let event = told::TaskCreate {
             container_id: new.id.clone(),
@@ -215,15 +224,17 @@ impl State {
         self.change(namespace, &id, |task| task.exec(new))
     }
 
-    /// The command of an exec, once its container and task have been found.
-    pub(crate) fn exec_argv(
+    /// What an exec would run, once its container and task have been found.
+    pub(crate) fn exec_wanted(
         &self,
         namespace: &str,
         id: &str,
         payload: Option<&Any>,
-    ) -> Result<Argv, Failure> {
+        terminal: bool,
+    ) -> Result<Wanted, Failure> {
         self.task(namespace, id)?;
-        spec::exec_argv(self.profile, payload)
+        let container = self.container(namespace, id)?;
+        spec::exec(self.profile, container.spec.as_ref(), payload, terminal)
     }
 
     pub(crate) fn kill(
@@ -241,9 +252,12 @@ impl State {
     }
 
     /// Told by those who play processes; it may long be gone.
-    pub(crate) fn exits(&mut self, place: &Key, exec: &str, pid: u32, status: u32) {
+    pub(crate) fn exits(&mut self, place: &Key, exec: &str, pid: u32, ending: Ending) {
         let Some(task) = self.tasks.get_mut(place) else { return };
-        let happened = task.exits(exec, pid, status);
+        let happened = match ending {
+            Ending::Exited(status) => task.exits(exec, pid, status),
+            Ending::OutOfMemory => task.runs_out_of_memory(exec, pid),
+        };
         let init = task.init.pid;
         self.tell_task(place, init, happened);
     }
@@ -256,8 +270,14 @@ impl State {
         self.change(namespace, id, Task::resume)
     }
 
-    pub(crate) fn resize(&self, namespace: &str, id: &str, exec: &str) -> Result<(), Failure> {
-        self.task(namespace, id)?.resize(exec)
+    pub(crate) fn resize(
+        &self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+        size: Size,
+    ) -> Result<(), Failure> {
+        self.task(namespace, id)?.resize(exec, size)
     }
 
     pub(crate) fn close_io(
@@ -269,7 +289,7 @@ impl State {
     ) -> Result<(), Failure> {
         let process = self.task(namespace, id)?.process(exec)?;
         if stdin {
-            process.stdin_closed.send_replace(true);
+            process.controls.send_modify(|controls| controls.stdin_closed = true);
         }
         Ok(())
     }
@@ -375,7 +395,7 @@ impl State {
         // A bad filter is UNKNOWN here, not INVALID_ARGUMENT.
         let filters = super::parse_all(filters)
             .map_err(|error| Failure::plain(tonic::Code::Unknown, error))?;
-        let of_namespace = self.tasks.keys().filter(|(space, id)| {
+        let of_namespace = self.tasks.iter().filter(|((space, id), _)| {
             let fields = |path: &[&str]| match path {
                 ["id"] => Some(id.clone()),
                 ["namespace"] => Some(space.clone()),
@@ -384,22 +404,14 @@ impl State {
             let recorded = self.containers.contains_key(&key(space, id));
             space == namespace && recorded && any_passes(&filters, &fields)
         });
-        Ok(of_namespace.map(|(_, id)| metric(self.clock.now(), id)).collect())
+        let now = self.clock.now();
+        Ok(of_namespace.map(|((_, id), task)| metric(self.cgroups, now, id, task)).collect())
     }
 }
 
 fn deleted(id: &str, pid: u32, exit: Exit) -> DeleteResponse {
     let exited_at = Some(exit.at);
     DeleteResponse { id: id.to_owned(), pid, exit_status: exit.status, exited_at }
-}
-
-/// `io.containerd.cgroups.v1.Metrics { pids: { current: 1 } }`.
-const ONE_PID: [u8; 4] = [0x12, 0x02, 0x08, 0x01];
-
-fn metric(now: Timestamp, id: &str) -> Metric {
-    let data =
-        Any { type_url: "io.containerd.cgroups.v1.Metrics".to_owned(), value: ONE_PID.to_vec() };
-    Metric { timestamp: Some(now), id: id.to_owned(), data: Some(data) }
 }
 
 /// Something to send that did not come of a change here.

@@ -1,22 +1,15 @@
 //! Standard streams over FIFOs, opened, fed and closed as a shim does it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use containerd_client::services::v1 as api;
 use mock_containerd::Profile;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tonic::{Code, Status};
 
+use crate::listener::fifo;
 use crate::stage::{Stage, within};
-
-fn fifo(folder: &Path, name: &str) -> String {
-    let path = folder.join(name);
-    mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
-    path.to_str().unwrap().to_owned()
-}
 
 async fn create_task(stage: &Stage, streams: [&str; 3]) -> Result<(), Status> {
     let [stdin, stdout, stderr] = streams.map(str::to_owned);

@@ -2,47 +2,12 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, BufMut};
 use mock_containerd::{MockContainerd, methods};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::Code;
 use tonic::transport::Endpoint;
-use tonic::{Code, Status};
 
+use crate::raw::{Raw, first_answer};
 use crate::stage::within;
-
-/// Messages as bytes: every method can be called with an empty one.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Self;
-    type Decoder = Self;
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining()).to_vec()))
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn every_method_that_is_not_listed_as_modelled_answers_unimplemented_and_is_counted() {
@@ -52,11 +17,7 @@ async fn every_method_that_is_not_listed_as_modelled_answers_unimplemented_and_i
     let all = methods();
     assert!(all.len() > 80, "{}", all.len());
     for method in &all {
-        let mut client = tonic::client::Grpc::new(channel.clone());
-        client.ready().await.unwrap();
-        let path = method.path.parse().unwrap();
-        let call = client.server_streaming(within(Vec::new()), path, Raw);
-        let first = async { call.await?.into_inner().message().await };
+        let first = first_answer(&channel, &method.path, within(Vec::new()));
         // Without an answer (Subscribe, before an event) it is no refusal.
         let unimplemented = match tokio::time::timeout(Duration::from_secs(1), first).await {
             Ok(Err(status)) => status.code() == Code::Unimplemented,

@@ -107,5 +107,6 @@ async fn a_signal_to_a_paused_task_waits_until_it_is_resumed() {
     assert!(waited.is_err());
     stage.topics().await;
     stage.tasks().resume(within(api::ResumeTaskRequest { container_id: id() })).await.unwrap();
+    assert_eq!(stage.wait("c1", "").await.unwrap().exit_status, 0);
     assert_eq!(stage.topics().await, ["/tasks/resumed", "/tasks/exit"]);
 }

@@ -46,7 +46,7 @@ impl Stage {
     }
 
     pub(crate) fn containers(&self) -> ContainersClient<Channel> {
-        ContainersClient::new(self.channel.clone())
+        ContainersClient::new(self.channel.clone()).max_decoding_message_size(16 << 20)
     }
 
     pub(crate) fn tasks(&self) -> TasksClient<Channel> {
