@@ -1,31 +1,19 @@
 //! containerd.services.introspection.v1.
 
-use containerd_client::services::v1::{Plugin, PluginsRequest, PluginsResponse, ServerResponse};
-use tonic::{Request, Response};
+use std::os::unix::fs::MetadataExt;
+
+use containerd_client::services::v1::{
+    PluginInfoRequest, PluginInfoResponse, PluginsRequest, PluginsResponse, ServerResponse,
+};
+use tonic::{Code, Request, Response, Status};
 
 use super::Answer;
+use super::plugins::{Listed, plugins};
+use crate::Profile;
+use crate::refusal::sendable;
 use crate::state::{Failure, any_passes, parse_all};
 use crate::stubs::containerd::services::introspection::v1::introspection_server;
 use crate::world::World;
-
-/// The plugins behind the services that are modelled. What is not modelled is not claimed.
-const PLUGINS: [(&str, &str); 15] = [
-    ("io.containerd.content.v1", "content"),
-    ("io.containerd.differ.v1", "walking"),
-    ("io.containerd.grpc.v1", "containers"),
-    ("io.containerd.grpc.v1", "content"),
-    ("io.containerd.grpc.v1", "diff"),
-    ("io.containerd.grpc.v1", "events"),
-    ("io.containerd.grpc.v1", "images"),
-    ("io.containerd.grpc.v1", "introspection"),
-    ("io.containerd.grpc.v1", "leases"),
-    ("io.containerd.grpc.v1", "namespaces"),
-    ("io.containerd.grpc.v1", "snapshots"),
-    ("io.containerd.grpc.v1", "tasks"),
-    ("io.containerd.grpc.v1", "version"),
-    ("io.containerd.snapshotter.v1", "native"),
-    ("io.containerd.snapshotter.v1", "overlayfs"),
-];
 
 /// Of this mock, always the same: 36 characters, as a uuid has.
 const UUID: &str = "1ac0171c-0000-4000-8000-00000000d0c5";
@@ -33,31 +21,59 @@ const UUID: &str = "1ac0171c-0000-4000-8000-00000000d0c5";
 #[derive(Debug)]
 pub(crate) struct Introspection(pub(crate) World);
 
+impl Introspection {
+    fn profile(&self) -> Profile {
+        self.0.change(|state| state.profile)
+    }
+
+    /// All plugins of the version, where this mock keeps its files.
+    fn plugins(&self) -> Result<Vec<Listed>, Status> {
+        let root = self.0.store().root();
+        let root = root.map_err(|error| Failure::disk("cannot make its folder", &error))?;
+        Ok(plugins(self.profile(), &root))
+    }
+}
+
 #[tonic::async_trait]
 impl introspection_server::Introspection for Introspection {
     async fn plugins(&self, request: Request<PluginsRequest>) -> Answer<PluginsResponse> {
-        let filters = parse_all(&request.into_inner().filters).map_err(Failure::invalid)?;
-        let plugins = PLUGINS.iter().filter(|(kind, id)| {
-            let fields = |path: &[&str]| match path {
-                ["type"] => Some((*kind).to_owned()),
-                ["id"] => Some((*id).to_owned()),
-                _ => None,
-            };
-            any_passes(&filters, &fields)
-        });
-        let plugins = plugins
-            .map(|(kind, id)| Plugin {
-                r#type: (*kind).to_owned(),
-                id: (*id).to_owned(),
-                ..Plugin::default()
-            })
-            .collect();
-        Ok(Response::new(PluginsResponse { plugins }))
+        let filters = parse_all(&request.into_inner().filters).map_err(|error| {
+            // 2.1 puts the class before the text, and not after it.
+            match self.profile() {
+                Profile::V2_1 => {
+                    Failure::plain(Code::InvalidArgument, format!("invalid argument: {error}"))
+                }
+                _ => Failure::invalid(error),
+            }
+        })?;
+        let listed = self.plugins()?.into_iter();
+        let passing = listed.filter(|plugin| any_passes(&filters, &|path| plugin.field(path)));
+        let plugins = passing.map(Listed::shown).collect();
+        Ok(Response::new(sendable(PluginsResponse { plugins })?))
     }
 
     async fn server(&self, _: Request<()>) -> Answer<ServerResponse> {
-        let modern = self.0.change(|state| state.profile) > crate::Profile::V1_6;
-        let pid = if modern { u64::from(std::process::id()) } else { 0 };
-        Ok(Response::new(ServerResponse { uuid: UUID.to_owned(), pid, ..Default::default() }))
+        let mut server = ServerResponse { uuid: UUID.to_owned(), ..ServerResponse::default() };
+        if self.profile() > Profile::V1_6 {
+            server.pid = u64::from(std::process::id());
+            // The number of its namespace of pids; where there is no /proc, none.
+            let namespace = std::fs::metadata("/proc/self/ns/pid");
+            server.pidns = namespace.map(|namespace| namespace.ino()).unwrap_or_default();
+        }
+        Ok(Response::new(server))
+    }
+
+    async fn plugin_info(&self, request: Request<PluginInfoRequest>) -> Answer<PluginInfoResponse> {
+        if self.profile() < Profile::V2_1 {
+            return Err(Status::unimplemented(
+                "unknown method PluginInfo for service \
+                 containerd.services.introspection.v1.Introspection",
+            ));
+        }
+        let PluginInfoRequest { r#type, id, .. } = request.into_inner();
+        let found = self.plugins()?.into_iter().find(|plugin| plugin.is(&r#type, &id));
+        let found =
+            found.ok_or_else(|| Failure::not_found(format!("plugin {type}.{id} not found")))?;
+        Ok(Response::new(PluginInfoResponse { plugin: Some(found.shown()), extra: None }))
     }
 }

@@ -9,6 +9,7 @@ mod images;
 mod introspection;
 mod leases;
 mod namespaces;
+mod plugins;
 mod reading;
 mod request;
 mod snapshots;

@@ -3,6 +3,7 @@
 mod containers;
 mod counts;
 mod events;
+mod introspection;
 mod io;
 mod leases;
 mod listener;
