@@ -131,7 +131,14 @@ impl tasks_server::Tasks for Tasks {
     async fn kill(&self, request: Request<KillRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         let KillRequest { container_id, exec_id, signal, all } = request;
-        self.world.change(|state| state.kill(&namespace, &container_id, &exec_id, signal, all))?;
+        let lives = self.world.change(|state| {
+            state.kill(&namespace, &container_id, &exec_id, signal, all)?;
+            Ok::<_, Failure>(state.init_lives(&namespace, &container_id))
+        })?;
+        if !lives {
+            // Nobody will play it any more: whoever reads from it must see the end.
+            self.waiting().remove(&(namespace, container_id));
+        }
         Ok(Response::new(()))
     }
 

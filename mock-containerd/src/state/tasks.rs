@@ -9,7 +9,7 @@ use prost::Message;
 use prost_types::Any;
 use tokio::sync::watch;
 
-use super::process::{Process, Streams};
+use super::process::{Phase, Process, Streams};
 use super::task::{Happened, Task};
 use super::usage::metric;
 use super::{Exit, Failure, Key, NewExec, NewTask, State, Waited, Wanted, any_passes, key, spec};
@@ -249,6 +249,12 @@ impl State {
             "" => task.kill(signal, all),
             exec => task.kill_exec(exec, signal),
         })
+    }
+
+    /// Whether the init of a task has not ended.
+    pub(crate) fn init_lives(&self, namespace: &str, id: &str) -> bool {
+        let task = self.tasks.get(&key(namespace, id));
+        task.is_some_and(|task| !matches!(task.init.phase, Phase::Stopped(_)))
     }
 
     /// Told by those who play processes; it may long be gone.

@@ -95,3 +95,23 @@ async fn one_output_without_the_other_and_an_absent_path_are_refused() {
         assert_eq!(stage.get("c1", "").await.unwrap_err().code(), Code::NotFound);
     }
 }
+
+/// dockerd waits for the end of its streams before it deletes a task that could not be started.
+#[tokio::test]
+async fn output_ends_with_a_process_that_was_killed_before_its_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stdout, stderr) = (fifo(folder.path(), "out"), fifo(folder.path(), "err"));
+    let stage = Stage::open(Profile::V2_1).await;
+    stage.create_container("c1", &["sleep", "inf"]).await.unwrap();
+    let mut out = pipe::OpenOptions::new().open_receiver(&stdout).unwrap();
+    let _err = pipe::OpenOptions::new().open_receiver(&stderr).unwrap();
+    create_task(&stage, ["", &stdout, &stderr]).await.unwrap();
+    // Signal 0 only asks.
+    stage.kill("c1", "", 0).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(30), out.read_u8()).await;
+    assert!(early.is_err(), "its output ended while it lived");
+    stage.kill("c1", "", 9).await.unwrap();
+    let mut text = String::new();
+    out.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "");
+}
