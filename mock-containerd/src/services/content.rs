@@ -91,7 +91,10 @@ impl content_server::Content for Content {
     }
 
     async fn status(&self, request: Request<StatusRequest>) -> Answer<StatusResponse> {
-        let (namespace, request) = taken(request)?;
+        let wanted = format!("could not get status for ref {:?}: ", request.get_ref().r#ref);
+        let (namespace, request) = taken(request).map_err(|status| {
+            Status::new(status.code(), format!("{wanted}{}", status.message()))
+        })?;
         let status = self.0.change(|state| state.write_status(&namespace, &request.r#ref))?;
         Ok(Response::new(StatusResponse { status: Some(status) }))
     }

@@ -153,7 +153,8 @@ impl snapshots_server::Snapshots for Snapshots {
     }
 
     async fn cleanup(&self, request: Request<CleanupRequest>) -> Answer<()> {
-        let (_, request) = taken(request)?;
+        // Whoever asks, and from which namespace, is not looked at.
+        let request = request.into_inner();
         Snapshotter::named(&request.snapshotter)?;
         Err(Status::unimplemented("snapshotter does not implement Cleanup method: not implemented"))
     }

@@ -56,6 +56,7 @@ impl Tasks {
 impl tasks_server::Tasks for Tasks {
     async fn create(&self, request: Request<CreateTaskRequest>) -> Answer<CreateTaskResponse> {
         let (namespace, request) = taken(request)?;
+        self.world.change(|state| state.check_creation(&namespace, &request))?;
         let id = request.container_id;
         let wanted = self.world.change(|state| {
             state.init_wanted(&namespace, &id, &request.rootfs, request.terminal)
@@ -206,9 +207,11 @@ impl tasks_server::Tasks for Tasks {
         request: Request<CheckpointTaskRequest>,
     ) -> Answer<CheckpointTaskResponse> {
         let (namespace, request) = taken(request)?;
-        let id = request.container_id;
-        let refused: Result<CheckpointTaskResponse, Failure> =
-            self.world.change(|state| state.checkpoint(&namespace, &id));
+        let (id, options) = (request.container_id, request.options);
+        let refused: Result<CheckpointTaskResponse, Failure> = self.world.change(|state| {
+            state.check_checkpoint(options.as_ref())?;
+            state.checkpoint(&namespace, &id)
+        });
         Ok(Response::new(refused?))
     }
 

@@ -67,9 +67,12 @@ impl State {
         id: &str,
         resource: Option<Resource>,
     ) -> Result<(), Failure> {
-        // 1.7 and 2.1 crash without it; a mock must not.
-        let resource = resource.unwrap_or_default();
         let profile = self.profile;
+        // 1.7 and 2.1 crash without it; a mock must not.
+        if resource.is_none() && profile != Profile::V1_6 {
+            return Err(Failure::invalid("a resource must be set"));
+        }
+        let resource = resource.unwrap_or_default();
         let held = self.held(namespace, id)?;
         check(profile, &resource)?;
         held.resources.insert((resource.r#type, resource.id));

@@ -2,10 +2,12 @@
 
 mod container;
 mod content;
+mod creation;
 mod digest;
 mod failure;
 mod filter;
 mod gc;
+mod go_json;
 mod identifier;
 mod image;
 mod ingest;

@@ -284,7 +284,7 @@ impl State {
         let given = given.unwrap_or_default();
         let (profile, now) = (self.profile, Some(self.clock.now()));
         if given.name.is_empty() {
-            return Err(Failure::plain(Code::InvalidArgument, ": invalid argument"));
+            return Err(Failure::plain(Code::InvalidArgument, "invalid argument"));
         }
         let shelf = self.shelf(namespace, snapshotter);
         let found = shelf.snapshots.get_mut(&given.name);

@@ -2,8 +2,9 @@
 
 use prost_types::Any;
 use serde::Deserialize;
+use tonic::Code;
 
-use super::Failure;
+use super::{Failure, go_json};
 use crate::Profile;
 use crate::processes::{Setting, Size, User};
 
@@ -102,9 +103,18 @@ pub(crate) fn init(
 ) -> Result<Wanted, Failure> {
     let bytes = spec.map(|any| any.value.as_slice()).unwrap_or_default();
     let spec: Spec = serde_json::from_slice(bytes).map_err(|_| {
-        let first = bytes.first().map_or(' ', |byte| char::from(*byte));
-        let what = format!("invalid character {first:?} looking for beginning of value");
-        Failure::shim(profile, format!("failed to start shim: {what}"))
+        let what = go_json::error_in(bytes);
+        // The daemon of 1.6 reads the spec itself; later ones leave it to the shim's own start.
+        Failure::plain(
+            Code::Unknown,
+            match profile {
+                Profile::V1_6 => format!("failed to start shim: {what}"),
+                _ => format!(
+                    "failed to start shim: start failed: io.containerd.runc.v2: {what}: exit \
+                     status 1"
+                ),
+            },
+        )
     })?;
     let process = spec.process.unwrap_or_default();
     let wanted = process.wanted(&hostname(spec.hostname), true);
@@ -157,11 +167,8 @@ pub(crate) fn exec(
 ) -> Result<Wanted, Failure> {
     // Without any payload the real shim crashes; a mock must not.
     let payload = payload.ok_or_else(|| Failure::invalid("exec spec must be set"))?;
-    let process: Process = serde_json::from_slice(&payload.value).map_err(|_| {
-        let first = payload.value.first().map_or(' ', |byte| char::from(*byte));
-        let what = format!("invalid character {first:?} looking for beginning of value");
-        Failure::shim(profile, what)
-    })?;
+    let process: Process = serde_json::from_slice(&payload.value)
+        .map_err(|_| Failure::shim(profile, go_json::error_in(&payload.value)))?;
     let bytes = container.map(|any| any.value.as_slice()).unwrap_or_default();
     // It was read when the task was created, and may have been replaced since.
     let spec: Spec = serde_json::from_slice(bytes).unwrap_or_default();

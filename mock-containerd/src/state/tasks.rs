@@ -24,7 +24,7 @@ struct ProcessDetails {
 }
 
 /// Where the real one would keep a task's files. Nothing is there.
-fn bundle(namespace: &str, id: &str) -> String {
+pub(super) fn bundle(namespace: &str, id: &str) -> String {
     format!("/run/mock-containerd/state/io.containerd.runtime.v2.task/{namespace}/{id}")
 }
 
@@ -135,6 +135,10 @@ impl State {
             return Err(Failure::plain(tonic::Code::Unknown, what));
         }
         spec::init(self.profile, container.spec.as_ref(), !rootfs.is_empty(), terminal)
+    }
+
+    pub(super) fn has_task(&self, namespace: &str, id: &str) -> bool {
+        self.tasks.contains_key(&key(namespace, id))
     }
 
     pub(crate) fn create_task(&mut self, namespace: &str, new: NewTask) -> Result<u32, Failure> {
