@@ -85,7 +85,7 @@ fn routes(world: &World) -> Routes {
     };
     let whole = "the embedded descriptors are whole";
     Routes::new(limited!(ContainersServer(Containers(world()))))
-        .add_service(limited!(TasksServer(Tasks::new(world()))))
+        .add_service(limited!(TasksServer(Tasks(world()))))
         .add_service(limited!(EventsServer(Events(world()))))
         .add_service(limited!(LeasesServer(Leases(world()))))
         .add_service(limited!(VersionServer(Version(world()))))

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::events::Bus;
-use crate::processes::{OpenStreams, Scripts, play};
+use crate::processes::{Scripts, play};
 use crate::state::{Launch, State};
 use crate::store::Store;
 
@@ -71,18 +71,11 @@ impl World {
     }
 
     /// Plays a process until it ends.
-    pub(crate) fn launch(
-        &self,
-        namespace: String,
-        id: String,
-        exec: String,
-        launch: Launch,
-        streams: OpenStreams,
-    ) {
+    pub(crate) fn launch(&self, namespace: String, id: String, exec: String, launch: Launch) {
         let world = self.clone();
         let pid = launch.pid;
         tokio::spawn(async move {
-            if let Some(ending) = play(launch, streams).await {
+            if let Some(ending) = play(launch).await {
                 world.change(|state| state.exits(&(namespace, id), &exec, pid, ending));
             }
         });

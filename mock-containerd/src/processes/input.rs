@@ -7,6 +7,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::{Mutex, watch};
 
 use super::controls::Controls;
+use super::terminal::Lines;
 
 /// The reading end of a FIFO, and a writing end of our own: standard input stays open, whatever the
 /// client does with its end, until it is closed by CloseIO.
@@ -50,8 +51,10 @@ pub(crate) enum Input {
     Nothing,
     /// From outside.
     Fifo(Arc<Mutex<Stdin>>),
-    /// From another process, or a terminal.
+    /// From another process.
     Pipe(Arc<Mutex<DuplexStream>>),
+    /// From a terminal.
+    Lines(Arc<Mutex<Lines>>),
 }
 
 impl Input {
@@ -73,6 +76,7 @@ impl Input {
             Self::Nothing => 0,
             Self::Fifo(stdin) => stdin.lock().await.read(buffer, controls).await,
             Self::Pipe(reader) => reader.lock().await.read(buffer).await.unwrap_or(0),
+            Self::Lines(lines) => lines.lock().await.read(buffer).await,
         }
     }
 }

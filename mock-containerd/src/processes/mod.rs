@@ -4,6 +4,7 @@ mod actor;
 mod answers;
 mod commands;
 mod controls;
+mod file;
 mod input;
 mod output;
 mod play;
@@ -14,12 +15,14 @@ mod shell;
 pub(crate) mod signal;
 mod signals;
 mod streams;
+mod terminal;
 
 pub(crate) use controls::Controls;
+pub use file::ScriptError;
 pub(crate) use play::{Ending, play};
 pub use script::{ProcessScript, Reaction};
-pub use scripts::{ScriptError, Scripts};
+pub use scripts::Scripts;
 pub(crate) use setting::{Setting, Size, User};
 pub(crate) use signals::{Disposition, Signals};
 
-pub(crate) use streams::{OpenStreams, open};
+pub(crate) use streams::{Copying, OpenStreams, Owner, open};

@@ -6,6 +6,7 @@ use super::actor::Actor;
 use super::commands;
 use super::script::{End, Plot, ProcessScript};
 use super::streams::OpenStreams;
+use super::terminal::{self, Keyboard};
 use crate::state::{Launch, Waited};
 
 /// How a process ended that nobody killed.
@@ -19,9 +20,16 @@ pub(crate) enum Ending {
 
 /// Plays it. Returns how it ends by itself; `None` when something else ended it first. Its streams
 /// close with it.
-pub(crate) async fn play(launch: Launch, streams: OpenStreams) -> Option<Ending> {
-    let Launch { script, setting, signals, controls, mut ended, .. } = launch;
+pub(crate) async fn play(launch: Launch) -> Option<Ending> {
+    let Launch { script, setting, signals, controls, mut ended, streams, .. } = launch;
     let OpenStreams { stdin, stdout, stderr } = streams;
+    let (keyboard, stdin) = match setting.terminal {
+        true => {
+            let (keyboard, lines) = terminal::attach(stdin, controls.clone());
+            (Some(keyboard), lines)
+        }
+        false => (None, stdin),
+    };
     let setting = Arc::new(setting);
     let actor = Actor { stdin, stdout, stderr, controls, signals, setting };
     let acting = async {
@@ -29,6 +37,7 @@ pub(crate) async fn play(launch: Launch, streams: OpenStreams) -> Option<Ending>
             // Biased: both at one moment is the one that takes part in it.
             biased;
             () = memory_runs_out(&script, &actor) => Ending::OutOfMemory,
+            signal = typing(keyboard, &actor) => Ending::Exited(128 + signal),
             status = reacting(&script, &actor) => Ending::Exited(status),
         };
         actor.thawed().await;
@@ -37,6 +46,13 @@ pub(crate) async fn play(launch: Launch, streams: OpenStreams) -> Option<Ending>
     tokio::select! {
         ending = acting => Some(ending),
         _ = ended.wait_for(|waited| *waited != Waited::Pending) => None,
+    }
+}
+
+async fn typing(keyboard: Option<Keyboard>, actor: &Actor) -> u32 {
+    match keyboard {
+        Some(keyboard) => keyboard.type_to(actor).await,
+        None => std::future::pending().await,
     }
 }
 

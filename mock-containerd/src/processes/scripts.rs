@@ -1,9 +1,6 @@
 //! Which command gets which script: those that everybody has, and those that were registered.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use serde::Deserialize;
 
 use super::{ProcessScript, commands};
 
@@ -21,58 +18,13 @@ const FAILS_AT_START: &str = "laconic-fail-at-start";
 /// are no files.
 #[derive(Clone, Debug, Default)]
 pub struct Scripts {
-    registered: BTreeMap<String, ProcessScript>,
-}
-
-/// Why a file of scripts cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}:{line}: {what}")]
-pub struct ScriptError {
-    file: String,
-    line: usize,
-    what: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    schema: u32,
-    #[serde(default)]
-    process: BTreeMap<String, Entry>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Entry {
-    exit: Option<u32>,
-    after_ms: u64,
-    output: String,
-    on_term: Option<u32>,
-    fails_to_start: Option<String>,
+    pub(super) registered: BTreeMap<String, ProcessScript>,
 }
 
 impl Scripts {
     /// Gives a command a script of its own: by its first word, or by the last part of its path.
     pub fn register(&mut self, command: impl Into<String>, script: ProcessScript) {
         self.registered.insert(command.into(), script);
-    }
-
-    /// Reads scripts that somebody wrote: `[process.NAME]` with `exit`, `after_ms`, `output`,
-    /// `on_term`, `fails_to_start`. Without `exit` a process runs until it is killed.
-    pub fn parse(name: &str, text: &str) -> Result<Self, ScriptError> {
-        let failed = |line, what: String| ScriptError { file: name.to_owned(), line, what };
-        let file: File = toml::from_str(text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start);
-            failed(1 + text[..offset].matches('\n').count(), error.message().to_owned())
-        })?;
-        if file.schema != 1 {
-            return Err(failed(1, "this version reads schema = 1".to_owned()));
-        }
-        let mut scripts = Self::default();
-        for (command, entry) in file.process {
-            scripts.register(command, entry.script());
-        }
-        Ok(scripts)
     }
 
     /// The script of a command; `None`: there is no such binary.
@@ -88,23 +40,6 @@ impl Scripts {
             return Some(ProcessScript::fails_to_start(cause));
         }
         commands::known(argv).map(ProcessScript::command)
-    }
-}
-
-impl Entry {
-    fn script(self) -> ProcessScript {
-        let script = match (self.fails_to_start, self.exit) {
-            (Some(cause), _) => ProcessScript::fails_to_start(cause),
-            (None, Some(status)) => {
-                ProcessScript::exits(status).after(Duration::from_millis(self.after_ms))
-            }
-            (None, None) => ProcessScript::runs_until_killed(),
-        };
-        let script = script.prints(self.output);
-        match self.on_term {
-            Some(status) => script.ends_on_term(status),
-            None => script,
-        }
     }
 }
 
@@ -136,18 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn a_registered_script_wins_and_a_file_is_read() {
-        let text = "schema = 1\n[process.worker]\nexit = 3\nafter_ms = 5\noutput = \"hi\"\n";
-        let scripts = Scripts::parse("p.toml", text).unwrap();
-        let wanted = ProcessScript::exits(3).after(Duration::from_millis(5)).prints("hi");
-        assert_eq!(scripts.find(&["worker".to_owned()]), Some(wanted.clone()));
-        assert_eq!(scripts.find(&["/opt/worker".to_owned()]), Some(wanted));
-    }
-
-    #[test]
-    fn an_unknown_key_is_told_with_file_and_line() {
-        let error = Scripts::parse("p.toml", "schema = 1\n[process.w]\nexits = 3\n").unwrap_err();
-        assert!(error.to_string().starts_with("p.toml:3: unknown field"), "{error}");
+    fn a_registered_script_wins_also_by_the_last_part_of_a_path() {
+        let mut scripts = Scripts::default();
+        scripts.register("true", ProcessScript::exits(3));
+        for line in ["true", "/opt/true", "/bin/true"] {
+            assert_eq!(scripts.find(&argv(line)), Some(ProcessScript::exits(3)), "{line}");
+        }
     }
 
     proptest! {

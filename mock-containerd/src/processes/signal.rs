@@ -4,6 +4,12 @@
 pub(crate) const SIGKILL: u32 = 9;
 /// Asks a process to end.
 pub(crate) const SIGTERM: u32 = 15;
+/// Ctrl-C at a terminal.
+pub(crate) const SIGINT: u32 = 2;
+/// Ctrl-\ at a terminal.
+pub(crate) const SIGQUIT: u32 = 3;
+/// Ctrl-Z at a terminal.
+pub(crate) const SIGTSTP: u32 = 20;
 /// The terminal has another size.
 pub(crate) const SIGWINCH: u32 = 28;
 /// The largest signal there is.

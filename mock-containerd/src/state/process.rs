@@ -5,7 +5,9 @@ use prost_types::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, GO_ZERO};
-use crate::processes::{Controls, Disposition, ProcessScript, Setting, Signals};
+use crate::processes::{
+    Controls, Copying, Disposition, OpenStreams, ProcessScript, Setting, Signals,
+};
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +65,10 @@ pub(crate) struct Process {
     /// An exit that happens once the task is thawed.
     pub(super) queued: Option<u32>,
     pub(super) start_failed: bool,
+    /// Opened, and not yet given to a player.
+    pub(super) open: Option<OpenStreams>,
+    /// With it ends what was still to be read.
+    pub(super) copying: Copying,
     pub(super) signals: Signals,
     pub(super) controls: watch::Sender<Controls>,
     pub(super) waited: watch::Sender<Waited>,
@@ -83,15 +89,24 @@ impl Process {
             setting,
             queued: None,
             start_failed: false,
+            open: None,
+            copying: Copying::default(),
             signals,
             controls: watch::Sender::new(controls),
             waited: watch::Sender::new(Waited::Pending),
         }
     }
 
+    /// Its streams have been opened.
+    pub(super) fn has(&mut self, (open, copying): (OpenStreams, Copying)) {
+        (self.open, self.copying) = (Some(open), copying);
+    }
+
     pub(super) fn stop(&mut self, exit: Exit) {
         self.phase = Phase::Stopped(exit.clone());
         self.queued = None;
+        // Nobody will play it any more: whoever reads from it must see the end.
+        self.open = None;
         self.waited.send_replace(Waited::Exited(exit));
     }
 

@@ -7,7 +7,7 @@ use super::{Failure, check_identifier};
 use crate::Profile;
 use crate::clock::Clock;
 use crate::processes::signal::{SIGKILL, SIGNAL_MAX, SIGWINCH, is_harmless};
-use crate::processes::{Disposition, ProcessScript, Setting, Size};
+use crate::processes::{Copying, Disposition, OpenStreams, ProcessScript, Setting, Size};
 
 /// What a task is made of.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct NewTask {
     pub(crate) script: ProcessScript,
     pub(crate) setting: Setting,
     pub(crate) rootfs: Vec<containerd_client::types::Mount>,
+    pub(crate) opened: (OpenStreams, Copying),
 }
 
 /// What an exec is made of.
@@ -40,6 +41,14 @@ pub(crate) enum Happened {
     OutOfMemory,
     Paused,
     Resumed,
+}
+
+/// What a start of an exec comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Possible,
+    /// The task goes with it.
+    CrashesShim,
 }
 
 type Done<T> = Result<(T, Vec<Happened>), Failure>;
@@ -83,7 +92,7 @@ impl Task {
         }
     }
 
-    pub(super) fn start(&mut self) -> Done<u32> {
+    pub(super) fn start(&mut self) -> Done<()> {
         match self.state_word() {
             "created" => {}
             state => return self.refuse(&format!("cannot start a {state} process")),
@@ -93,11 +102,11 @@ impl Task {
             return self.refuse(&format!("OCI runtime start failed: {cause}"));
         }
         self.init.phase = Phase::Running;
-        Ok((self.init.pid, vec![Happened::Started]))
+        Ok(((), vec![Happened::Started]))
     }
 
-    /// Starts an exec; `None`: the shim has crashed over it, and the task with it.
-    pub(super) fn start_exec(&mut self, exec: &str, pid: u32, id: &str) -> Done<Option<u32>> {
+    /// All that is refused before an exec's streams are opened.
+    pub(super) fn may_start_exec(&mut self, exec: &str, id: &str) -> Result<Start, Failure> {
         let (profile, paused, init) = (self.profile, self.paused, self.init.phase.clone());
         let process = self.exec_mut(exec)?;
         let refuse = |what: &str| Err(Failure::shim(profile, what));
@@ -114,7 +123,7 @@ impl Task {
             );
         }
         match process.phase {
-            Phase::Created if process.start_failed => return Ok((None, Vec::new())),
+            Phase::Created if process.start_failed => return Ok(Start::CrashesShim),
             Phase::Created if paused => {
                 return refuse(
                     "OCI runtime exec failed: exec failed: cannot exec in a paused container \
@@ -131,9 +140,21 @@ impl Task {
             process.waited.send_replace(super::Waited::Exited(Exit::never(0)));
             return refuse(&what);
         }
+        Ok(Start::Possible)
+    }
+
+    /// Starts an exec that may.
+    pub(super) fn start_exec(
+        &mut self,
+        exec: &str,
+        pid: u32,
+        opened: (OpenStreams, Copying),
+    ) -> Done<()> {
+        let process = self.exec_mut(exec)?;
         process.pid = pid;
         process.phase = Phase::Running;
-        Ok((Some(pid), vec![Happened::ExecStarted(exec.to_owned(), pid)]))
+        process.has(opened);
+        Ok(((), vec![Happened::ExecStarted(exec.to_owned(), pid)]))
     }
 
     pub(super) fn exec(&mut self, new: NewExec) -> Done<()> {

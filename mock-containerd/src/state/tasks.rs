@@ -9,11 +9,13 @@ use prost::Message;
 use prost_types::Any;
 use tokio::sync::watch;
 
-use super::process::{Phase, Process, Streams};
-use super::task::{Happened, Task};
+use super::process::{Process, Streams};
+use super::task::{Happened, Start, Task};
 use super::usage::metric;
 use super::{Exit, Failure, Key, NewExec, NewTask, State, Waited, Wanted, any_passes, key, spec};
-use crate::processes::{Controls, Ending, ProcessScript, Setting, Signals, Size};
+use crate::processes::{
+    Controls, Copying, Ending, OpenStreams, ProcessScript, Setting, Signals, Size,
+};
 
 /// `containerd.runc.v1.ProcessDetails`: which exec a pid is. Its proto has no service, so no stubs
 /// are generated of it.
@@ -37,10 +39,11 @@ pub(crate) struct Launch {
     pub(crate) signals: Signals,
     pub(crate) controls: watch::Receiver<Controls>,
     pub(crate) ended: watch::Receiver<Waited>,
+    pub(crate) streams: OpenStreams,
 }
 
 impl Launch {
-    fn of(process: &Process) -> Self {
+    fn of(process: &mut Process) -> Self {
         Self {
             pid: process.pid,
             script: process.script.clone(),
@@ -48,6 +51,7 @@ impl Launch {
             signals: process.signals.clone(),
             controls: process.controls.subscribe(),
             ended: process.waited.subscribe(),
+            streams: process.open.take().unwrap_or_default(),
         }
     }
 }
@@ -149,7 +153,8 @@ impl State {
         }
         let pid = self.take_pid();
         let streams = new.streams.clone();
-        let init = Process::new(pid, new.streams, new.script, new.setting);
+        let mut init = Process::new(pid, new.streams, new.script, new.setting);
+        init.has(new.opened);
         self.tasks.insert(place, Task::new(self.profile, self.clock, init));
         let event = told::TaskCreate {
             container_id: new.id.clone(),
@@ -170,33 +175,55 @@ impl State {
 
     /// The init of a created task, to be played once it is started.
     pub(crate) fn start(&mut self, namespace: &str, id: &str) -> Result<Launch, Failure> {
-        self.change(namespace, id, Task::start)?;
-        Ok(Launch::of(&self.task(namespace, id)?.init))
+        self.change(namespace, id, |task| {
+            let ((), happened) = task.start()?;
+            Ok((Launch::of(&mut task.init), happened))
+        })
     }
 
-    /// How an exec's streams are to be opened before it starts.
-    pub(crate) fn exec_streams(
-        &self,
+    /// Whether an exec may start, and how its streams are to be opened before it does.
+    pub(crate) fn prepare_exec(
+        &mut self,
         namespace: &str,
         id: &str,
         exec: &str,
     ) -> Result<Streams, Failure> {
+        let start =
+            self.change(namespace, id, |task| Ok((task.may_start_exec(exec, id)?, Vec::new())))?;
+        if start == Start::CrashesShim {
+            self.crash_shim(namespace, id);
+            return Err(Failure::shim(self.profile, "ttrpc: closed"));
+        }
         Ok(self.task(namespace, id)?.process(exec)?.streams.clone())
     }
 
+    /// Once its streams are open. What was true before may have changed meanwhile.
     pub(crate) fn start_exec(
         &mut self,
         namespace: &str,
         id: &str,
         exec: &str,
+        opened: (OpenStreams, Copying),
     ) -> Result<Launch, Failure> {
+        self.prepare_exec(namespace, id, exec)?;
         let pid = self.take_pid();
-        let started = self.change(namespace, id, |task| task.start_exec(exec, pid, id))?;
-        if started.is_none() {
-            self.crash_shim(namespace, id);
-            return Err(Failure::shim(self.profile, "ttrpc: closed"));
-        }
-        Ok(Launch::of(self.task(namespace, id)?.process(exec)?))
+        self.change(namespace, id, |task| {
+            let ((), happened) = task.start_exec(exec, pid, opened)?;
+            let process = task.execs.get_mut(exec).expect("it was started a line ago");
+            Ok((Launch::of(process), happened))
+        })
+    }
+
+    /// What of a process's output is still to be read, if it can be deleted.
+    pub(crate) fn draining(
+        &self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+    ) -> Result<Option<impl Future<Output = ()> + Send + use<>>, Failure> {
+        let process = self.task(namespace, id)?.process(exec)?;
+        let ended = matches!(process.phase, super::process::Phase::Stopped(_));
+        Ok(ended.then(|| process.copying.drained()))
     }
 
     /// A second start of an exec whose first failed: the shim dies, and the task with it.
@@ -253,12 +280,6 @@ impl State {
             "" => task.kill(signal, all),
             exec => task.kill_exec(exec, signal),
         })
-    }
-
-    /// Whether the init of a task has not ended.
-    pub(crate) fn init_lives(&self, namespace: &str, id: &str) -> bool {
-        let task = self.tasks.get(&key(namespace, id));
-        task.is_some_and(|task| !matches!(task.init.phase, Phase::Stopped(_)))
     }
 
     /// Told by those who play processes; it may long be gone.

@@ -46,6 +46,11 @@ impl Listener {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
+    /// The client's end of standard input. Only once the streams are open: nobody reads before.
+    pub(crate) fn input(&self) -> pipe::Sender {
+        pipe::OpenOptions::new().open_sender(self.path("in")).unwrap()
+    }
+
     /// A container with this process, its task created on these streams.
     pub(crate) async fn create(
         &self,
@@ -73,11 +78,15 @@ impl Listener {
     /// Everything until both streams end.
     pub(crate) async fn hear(mut self, stage: &Stage, id: &str) -> Heard {
         let (mut out, mut err) = (String::new(), String::new());
-        let (_, _, waited) = tokio::join!(
-            self.out.read_to_string(&mut out),
-            self.err.read_to_string(&mut err),
-            stage.wait(id, ""),
-        );
+        let terminal = stage.get(id, "").await.unwrap().terminal;
+        let errors = async {
+            // Nobody has opened it there, so it would not end.
+            if !terminal {
+                self.err.read_to_string(&mut err).await.unwrap();
+            }
+        };
+        let (_, (), waited) =
+            tokio::join!(self.out.read_to_string(&mut out), errors, stage.wait(id, ""));
         Heard { out, err, status: waited.unwrap().exit_status }
     }
 }

@@ -34,6 +34,17 @@ impl Stage {
             .connect_with_connector(builder.in_memory())
             .await
             .unwrap();
+        Self::over(channel).await
+    }
+
+    /// The same over a socket, where the mock may have children.
+    pub(crate) async fn on_socket(builder: Builder) -> (MockContainerd, Self) {
+        let mock = builder.start().await.unwrap();
+        let channel = containerd_client::connect(mock.socket()).await.unwrap();
+        (mock, Self::over(channel).await)
+    }
+
+    async fn over(channel: Channel) -> Self {
         // No header comes before the first event: the subscription must be made beside it.
         let mut subscriber = EventsClient::new(channel.clone());
         let (subscription, ()) = tokio::join!(
