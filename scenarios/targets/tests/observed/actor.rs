@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use prost::Message;
-use prost_reflect::{DynamicMessage, MessageDescriptor};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -14,6 +12,7 @@ use tonic::transport::Channel;
 
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::exchange::{Open, messages, next, next_bytes, to_the_end};
 use crate::files::Ends;
 use crate::judge::{self, Difference};
 use crate::log::{Log, OURS, Watcher, owns, publish, told};
@@ -28,14 +27,6 @@ use crate::wire;
 const LIMIT: Duration = Duration::from_secs(20);
 /// How long a step waits for an event that it must cause, and for one that may be lost.
 const EVENT_LIMIT: Duration = Duration::from_secs(10);
-
-struct Open {
-    call: Call,
-    input: MessageDescriptor,
-    output: MessageDescriptor,
-    /// What was subscribed to passes this besides.
-    probe: String,
-}
 
 /// One client in a namespace of its own, with what it holds.
 pub(crate) struct Actor<'a> {
@@ -403,59 +394,6 @@ fn judged(expect: &crate::case::Expect, answer: Answer) -> (Answer, Vec<Differen
 
 fn limit(within_ms: Option<u64>) -> Duration {
     within_ms.map_or(LIMIT, Duration::from_millis)
-}
-
-fn messages(rpc: &Rpc, input: Option<&MessageDescriptor>) -> Result<Vec<Bytes>, String> {
-    if let Some(raw) = &rpc.raw {
-        return Ok(vec![pool::unhex(raw)?.into()]);
-    }
-    let Some(input) = input else { return Ok(vec![Bytes::new()]) };
-    let one = [if rpc.with.is_null() { json!({}) } else { rpc.with.clone() }];
-    let all = rpc.send.as_deref().unwrap_or(&one);
-    all.iter().map(|json| Ok(wire::message(input, json)?.encode_to_vec().into())).collect()
-}
-
-/// All messages, until the call ends.
-async fn to_the_end(mut call: Call, output: Option<MessageDescriptor>, limit: Duration) -> Answer {
-    let mut replies = Vec::new();
-    let reading = async {
-        while let Some(reply) = call.next().await {
-            match reply {
-                Ok(bytes) => replies.push(shown(output.as_ref(), bytes)),
-                Err(status) => return Some(status),
-            }
-        }
-        None
-    };
-    match tokio::time::timeout(limit, reading).await {
-        Err(_) => Answer::blocks(replies),
-        Ok(None) => Answer::ok(replies),
-        Ok(Some(status)) => Answer::failed(&status, replies),
-    }
-}
-
-fn shown(output: Option<&MessageDescriptor>, bytes: Bytes) -> Value {
-    let raw = json!({ "raw": pool::hex(&bytes) });
-    let Some(output) = output else { return raw };
-    DynamicMessage::decode(output.clone(), bytes).map_or(raw, |message| wire::shown(&message))
-}
-
-async fn next_bytes(open: &mut Open, limit: Duration) -> Result<Option<Bytes>, Box<Answer>> {
-    match tokio::time::timeout(limit, open.call.next()).await {
-        Err(_) => Err(Box::new(Answer::blocks(Vec::new()))),
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
-        Ok(Some(Err(status))) => Err(Box::new(Answer::failed(&status, Vec::new()))),
-    }
-}
-
-/// The next message of an open stream; no message at its good end.
-async fn next(open: &mut Open, limit: Duration) -> Answer {
-    match next_bytes(open, limit).await {
-        Err(answer) => *answer,
-        Ok(None) => Answer::ok(Vec::new()),
-        Ok(Some(bytes)) => Answer::ok(vec![shown(Some(&open.output), bytes)]),
-    }
 }
 
 /// Whether a process lives, once it had the time to die.

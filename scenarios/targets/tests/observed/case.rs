@@ -92,6 +92,11 @@ impl Codes {
 }
 
 impl Case {
+    /// Whether a mock answers it otherwise on purpose.
+    pub(crate) fn has_a_stand_in(&self) -> bool {
+        self.instead.is_some()
+    }
+
     /// What a server of this version is held to.
     pub(crate) fn held(&self, version: &str, stands_in: bool) -> (Map<String, Value>, Vec<Value>) {
         let (mut expect, mut after) = (self.expect.clone(), self.after.clone());

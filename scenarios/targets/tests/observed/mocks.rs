@@ -1,13 +1,17 @@
 //! Mocks, as a kind of server.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use mock_containerd::{MockContainerd, Profile};
+use mock_containerd::{MockContainerd, ProcessScript, Profile};
 use tempfile::TempDir;
 
 use crate::log::Watcher;
 use crate::server::{Ground, Kind, Pending, Server};
 use crate::step::Deed;
+
+/// How long it takes a program to use more memory than it may.
+const HUNGER: Duration = Duration::from_millis(20);
 
 pub(crate) struct Mocks(pub(crate) Profile);
 
@@ -19,7 +23,10 @@ struct Held {
 impl Kind for Mocks {
     fn start(&self) -> Pending<'_, Server> {
         Box::pin(async {
-            let mock = MockContainerd::builder().profile(self.0).start().await.unwrap();
+            // A mock has no memory that could run out: the case's program is told to.
+            let hungry = ProcessScript::runs_until_killed().runs_out_of_memory(HUNGER);
+            let builder = MockContainerd::builder().profile(self.0).process("dd", hungry);
+            let mock = builder.start().await.unwrap();
             let socket = mock.socket().to_owned();
             let channel = containerd_client::connect(&socket).await.unwrap();
             let folder = tempfile::tempdir().unwrap();

@@ -177,3 +177,50 @@ fn field_shown(kind: &Kind, value: &Field) -> Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pool;
+
+    #[test]
+    fn what_a_message_does_not_have_is_told() {
+        let of = pool::message("containerd.services.tasks.v1.KillRequest").unwrap();
+        let error = message(&of, &json!({ "signum": 9 })).unwrap_err();
+        assert!(error.contains("KillRequest has no field \"signum\""), "{error}");
+        assert!(message(&of, &json!({ "signal": -1 })).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_shown_as_it_was_written(
+            id in ".{0,8}",
+            labels in proptest::collection::hash_map(".{0,4}", ".{0,4}", 0..4),
+            bytes in proptest::collection::vec(any::<u8>(), 0..8),
+            seconds in any::<i64>(),
+        ) {
+            let of = pool::message("containerd.services.containers.v1.Container").unwrap();
+            let value = match std::str::from_utf8(&bytes) {
+                Ok(text) => json!(text),
+                Err(_) => json!({ "hex": hex(&bytes) }),
+            };
+            let spec = json!({ "type_url": "unknown", "value": value });
+            let written = json!({ "id": id, "labels": labels, "spec": spec });
+            let back = shown(&message(&of, &written).unwrap());
+            for field in ["id", "labels", "spec"] {
+                prop_assert_eq!(&back[field], &written[field]);
+            }
+            prop_assert_eq!(&back["created_at"], &Value::Null);
+            let created = json!({ "created_at": { "seconds": seconds, "nanos": 5 } });
+            let back = shown(&message(&of, &created).unwrap());
+            prop_assert_eq!(&back["created_at"], &json!(format!("{seconds}.000000005")));
+        }
+
+        #[test]
+        fn hexadecimal_is_read_as_it_is_written(bytes in proptest::collection::vec(any::<u8>(), 0..9)) {
+            prop_assert_eq!(unhex(&hex(&bytes)), Ok(bytes));
+        }
+    }
+}
