@@ -1,5 +1,7 @@
 //! Serves one connection: all services behind the ledger's layer.
 
+use std::sync::LazyLock;
+
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -30,6 +32,18 @@ const SINCE_1_7: [&str; 4] = [
     "containerd.services.transfer.v1.Transfer",
 ];
 
+/// Reading the descriptors takes longer than all else that a mock does to start: done once, for all
+/// mocks of a process.
+static REFLECTION: LazyLock<Routes> = LazyLock::new(|| {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+    };
+    let whole = "the embedded descriptors are whole";
+    Routes::new(reflection().build_v1().expect(whole))
+        .add_service(reflection().build_v1alpha().expect(whole))
+});
+
 /// All services of a mock, and how it refuses what none of them takes.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
@@ -52,7 +66,8 @@ impl Server {
         let routes = routes(world);
         let routes = if profile == Profile::V1_6 { routes } else { since_1_7(routes, world) };
         Self {
-            routes,
+            // Once, not at every call.
+            routes: routes.prepare(),
             refusals: Refusals::new(profile, absent, &["grpc.health.v1.Health"]),
             ledger,
         }
@@ -79,12 +94,10 @@ fn routes(world: &World) -> Routes {
     use stubs::version::v1::version_server::VersionServer;
 
     let world = || world.clone();
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-    };
-    let whole = "the embedded descriptors are whole";
-    Routes::new(limited!(ContainersServer(Containers(world()))))
+    // The real one has none: here it lets grpcurl and its like look around.
+    REFLECTION
+        .clone()
+        .add_service(limited!(ContainersServer(Containers(world()))))
         .add_service(limited!(TasksServer(Tasks(world()))))
         .add_service(limited!(EventsServer(Events(world()))))
         .add_service(limited!(LeasesServer(Leases(world()))))
@@ -96,9 +109,6 @@ fn routes(world: &World) -> Routes {
         .add_service(limited!(ImagesServer(Images(world()))))
         .add_service(limited!(SnapshotsServer(Snapshots(world()))))
         .add_service(limited!(HealthServer(Health)))
-        // The real one has none: here it lets grpcurl and its like look around.
-        .add_service(reflection().build_v1().expect(whole))
-        .add_service(reflection().build_v1alpha().expect(whole))
 }
 
 /// What came with 1.7.

@@ -1,9 +1,12 @@
 //! One call, from its opening to its end.
 
-use std::sync::Arc;
+use std::hash::Hasher;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use crate::ledger::{Book, Place};
+use twox_hash::XxHash64;
+
+use crate::ledger::{Book, Entry};
 use crate::{Code, ConnectionId, Rpc, Seq};
 
 /// How a call began.
@@ -73,9 +76,9 @@ pub struct CallRecord {
     pub request_bytes: u64,
     /// DATA payload from server to client.
     pub reply_bytes: u64,
-    /// FNV-1a (64 bit) of what the client sent: equal requests have equal hashes.
+    /// XXH64 of what the client sent: equal requests have equal hashes.
     pub request_hash: u64,
-    /// FNV-1a (64 bit) of what the server sent.
+    /// XXH64 of what the server sent.
     pub reply_hash: u64,
 }
 
@@ -96,28 +99,48 @@ impl CallRecord {
 #[derive(Debug)]
 pub struct Call {
     book: Arc<Book>,
-    place: Place,
+    entry: Entry,
     ended: AtomicBool,
+    sent: Mutex<XxHash64>,
+    received: Mutex<XxHash64>,
+}
+
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Request,
+    Reply,
 }
 
 impl Call {
-    pub(crate) fn new(book: Arc<Book>, place: Place) -> Self {
-        Self { book, place, ended: AtomicBool::new(false) }
+    pub(crate) fn new(book: Arc<Book>, entry: Entry) -> Self {
+        let ended = AtomicBool::new(false);
+        Self { book, entry, ended, sent: Mutex::default(), received: Mutex::default() }
     }
 
     /// Its number.
     pub fn seq(&self) -> Seq {
-        self.place.0
+        self.entry.place.0
     }
 
     /// The client sent message bytes.
     pub fn request_bytes(&self, bytes: &[u8]) {
-        self.book.bytes(self.place, Some(bytes), None);
+        self.bytes(Way::Request, bytes);
     }
 
     /// The server sent message bytes.
     pub fn reply_bytes(&self, bytes: &[u8]) {
-        self.book.bytes(self.place, None, Some(bytes));
+        self.bytes(Way::Reply, bytes);
+    }
+
+    fn bytes(&self, way: Way, bytes: &[u8]) {
+        let hasher = match way {
+            Way::Request => &self.sent,
+            Way::Reply => &self.received,
+        };
+        let mut hasher = hasher.lock().expect("hashing does not panic");
+        hasher.write(bytes);
+        self.book.bytes(self.entry, way, bytes.len(), hasher.finish());
     }
 
     /// It ended with a status.
@@ -138,7 +161,7 @@ impl Call {
     /// The layer's futures and bodies share a call: the first end counts.
     pub(crate) fn end(&self, ended: Ended) {
         if !self.ended.swap(true, Ordering::Relaxed) {
-            self.book.end(self.place, ended);
+            self.book.end(self.entry, ended);
         }
     }
 }

@@ -1,19 +1,16 @@
 //! The ledger: every call that somebody saw, and the sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use crate::call::Opening;
+use crate::call::{Opening, Way};
 use crate::change::{Change, Changed};
-use crate::{Call, CallRecord, ConnectionId, Counts, Ended, Mark, Rpc, Seq};
+use crate::{Call, CallRecord, ConnectionId, Count, Counts, Ended, Mark, Rpc, Seq};
 
 /// How many ended calls are kept in detail, unless told otherwise.
 const CALLS_KEPT: usize = 1 << 20;
-
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// Counts calls. Clones share one book.
 #[derive(Clone, Debug)]
@@ -35,14 +32,25 @@ pub(crate) struct Book {
 /// Where a call stands: several may begin in one chunk and then share its number.
 pub(crate) type Place = (Seq, u32);
 
+/// Where a call is entered and where it is summed, so that nothing is looked up by name again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    connection: ConnectionId,
+    method: usize,
+}
+
 #[derive(Debug)]
 struct Pages {
     calls: BTreeMap<Place, CallRecord>,
     open: u64,
     limit: usize,
     dropped: u64,
-    counts: Counts,
-    by_connection: BTreeMap<ConnectionId, Counts>,
+    /// Numbers methods in the order in which they were first called.
+    methods: HashMap<Rpc, usize>,
+    /// By the method's number.
+    sums: Vec<(Rpc, Count)>,
+    by_connection: HashMap<ConnectionId, Vec<Count>>,
 }
 
 impl Default for Ledger {
@@ -64,8 +72,9 @@ impl Ledger {
             open: 0,
             limit,
             dropped: 0,
-            counts: Counts::default(),
-            by_connection: BTreeMap::new(),
+            methods: HashMap::new(),
+            sums: Vec::new(),
+            by_connection: HashMap::new(),
         };
         let book = Book {
             origin: Instant::now(),
@@ -100,18 +109,22 @@ impl Ledger {
     /// Enters a call.
     pub fn start(&self, opening: Opening) -> Call {
         let seq = opening.seq.unwrap_or_else(|| self.next_seq());
-        let place = self.book.start(seq, opening);
-        Call::new(self.book.clone(), place)
+        let entry = self.book.start(seq, opening);
+        Call::new(self.book.clone(), entry)
     }
 
     /// Everything so far.
     pub fn counts(&self) -> Counts {
-        self.book.pages().counts.clone()
+        let pages = self.book.pages();
+        Counts { by_rpc: pages.sums.iter().cloned().collect() }
     }
 
     /// Everything so far on one connection.
     pub fn counts_of(&self, connection: ConnectionId) -> Counts {
-        self.book.pages().by_connection.get(&connection).cloned().unwrap_or_default()
+        let pages = self.book.pages();
+        let of_connection = pages.by_connection.get(&connection).into_iter().flatten();
+        let named = pages.sums.iter().map(|(rpc, _)| rpc.clone()).zip(of_connection.cloned());
+        Counts { by_rpc: named.filter(|(_, count)| count.started > 0).collect() }
     }
 
     /// All calls that are kept, in order.
@@ -155,7 +168,7 @@ impl Book {
         u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn start(&self, seq: Seq, opening: Opening) -> Place {
+    fn start(&self, seq: Seq, opening: Opening) -> Entry {
         let started_us = self.now_us();
         let mut pages = self.pages();
         let mut place = (seq, 0);
@@ -163,9 +176,8 @@ impl Book {
             place.1 += 1;
         }
         let connection = opening.connection;
-        pages.counts.by_rpc.entry(opening.rpc.clone()).or_default().started += 1;
-        let by_connection = pages.by_connection.entry(connection).or_default();
-        by_connection.by_rpc.entry(opening.rpc.clone()).or_default().started += 1;
+        let method = pages.method(&opening.rpc);
+        pages.both(method, connection, |count| count.started += 1);
         pages.open += 1;
         let record = CallRecord {
             seq,
@@ -179,47 +191,41 @@ impl Book {
             ended: None,
             request_bytes: 0,
             reply_bytes: 0,
-            request_hash: FNV_OFFSET,
-            reply_hash: FNV_OFFSET,
+            request_hash: 0,
+            reply_hash: 0,
         };
         pages.calls.insert(place, record);
         drop(pages);
         self.change.tell();
-        place
+        Entry { place, connection, method }
     }
 
-    pub(crate) fn bytes(&self, place: Place, request: Option<&[u8]>, reply: Option<&[u8]>) {
+    /// More bytes came, and all that came so far have this hash.
+    pub(crate) fn bytes(&self, entry: Entry, way: Way, more: usize, hash: u64) {
+        let more = more as u64;
         let mut pages = self.pages();
-        let pages = &mut *pages;
-        let Some(call) = pages.calls.get_mut(&place) else { return };
-        let (rpc, connection) = (call.rpc.clone(), call.connection);
-        let (mut sent, mut received) = (0, 0);
-        if let Some(bytes) = request {
-            sent = bytes.len() as u64;
-            call.request_bytes += sent;
-            call.request_hash = fnv(call.request_hash, bytes);
+        let Some(call) = pages.calls.get_mut(&entry.place) else { return };
+        match way {
+            Way::Request => {
+                (call.request_bytes, call.request_hash) = (call.request_bytes + more, hash)
+            }
+            Way::Reply => (call.reply_bytes, call.reply_hash) = (call.reply_bytes + more, hash),
         }
-        if let Some(bytes) = reply {
-            received = bytes.len() as u64;
-            call.reply_bytes += received;
-            call.reply_hash = fnv(call.reply_hash, bytes);
-        }
-        pages.both(&rpc, connection, |count| {
-            count.request_bytes += sent;
-            count.reply_bytes += received;
+        pages.both(entry.method, entry.connection, |count| match way {
+            Way::Request => count.request_bytes += more,
+            Way::Reply => count.reply_bytes += more,
         });
     }
 
-    pub(crate) fn end(&self, place: Place, ended: Ended) {
+    pub(crate) fn end(&self, entry: Entry, ended: Ended) {
         let now = self.now_us();
         let mut pages = self.pages();
         // Calls in flight are never dropped, so the entry is there.
-        if let Some(call) = pages.calls.get_mut(&place) {
+        if let Some(call) = pages.calls.get_mut(&entry.place) {
             call.ended = Some(ended);
             call.duration_us = Some(now.saturating_sub(call.started_us));
-            let (rpc, connection) = (call.rpc.clone(), call.connection);
             pages.open -= 1;
-            pages.both(&rpc, connection, |count| count.end(ended));
+            pages.both(entry.method, entry.connection, |count| count.end(ended));
         }
         pages.forget();
         drop(pages);
@@ -228,14 +234,23 @@ impl Book {
 }
 
 impl Pages {
-    fn both(&mut self, rpc: &Rpc, connection: ConnectionId, change: impl Fn(&mut crate::Count)) {
-        if let Some(count) = self.counts.by_rpc.get_mut(rpc) {
-            change(count);
+    fn method(&mut self, rpc: &Rpc) -> usize {
+        if let Some(number) = self.methods.get(rpc) {
+            return *number;
         }
-        let of_connection = self.by_connection.get_mut(&connection);
-        if let Some(count) = of_connection.and_then(|counts| counts.by_rpc.get_mut(rpc)) {
-            change(count);
+        let number = self.sums.len();
+        self.methods.insert(rpc.clone(), number);
+        self.sums.push((rpc.clone(), Count::default()));
+        number
+    }
+
+    fn both(&mut self, method: usize, connection: ConnectionId, change: impl Fn(&mut Count)) {
+        change(&mut self.sums[method].1);
+        let of_connection = self.by_connection.entry(connection).or_default();
+        if of_connection.len() <= method {
+            of_connection.resize_with(method + 1, Count::default);
         }
+        change(&mut of_connection[method]);
     }
 
     fn forget(&mut self) {
@@ -248,14 +263,10 @@ impl Pages {
     }
 }
 
-fn fnv(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Code, Count};
+    use crate::Code;
     use proptest::prelude::*;
 
     const METHODS: [&str; 3] = ["/a.v1.A/One", "/a.v1.A/Two", "/b.v1.B/One"];

@@ -137,9 +137,9 @@ pub struct CallLine {
     pub duration_us: Option<u64>,
     /// Message bytes in and out, as the server sees them.
     pub bytes: [u64; 2],
-    /// FNV-1a of what was sent.
+    /// XXH64 of what was sent.
     pub request_hash: String,
-    /// FNV-1a of what came back.
+    /// XXH64 of what came back.
     pub reply_hash: String,
     /// Whether the harness provoked its failure.
     pub injected: bool,
