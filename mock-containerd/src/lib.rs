@@ -21,6 +21,8 @@
 mod cgroups;
 mod clock;
 mod events;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod memory;
 mod methods;
 mod mock;

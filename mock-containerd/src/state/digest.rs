@@ -24,7 +24,7 @@ pub(crate) enum DigestError {
 
 impl Digest {
     /// Of these bytes.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self::finished(Sha256::new_with_prefix(bytes))
     }
