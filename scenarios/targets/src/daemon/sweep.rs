@@ -165,11 +165,21 @@ fn mounts(folder: &Path) -> Vec<PathBuf> {
     places.filter(|place| place.starts_with(folder)).collect()
 }
 
+/// 2.x writes down more than the address.
+fn shim_address(bundle: &Path) -> Option<String> {
+    if let Ok(address) = fs::read_to_string(bundle.join("address")) {
+        return Some(address);
+    }
+    let bootstrap = fs::read(bundle.join("bootstrap.json")).ok()?;
+    let bootstrap: serde_json::Value = serde_json::from_slice(&bootstrap).ok()?;
+    bootstrap["address"].as_str().map(str::to_owned)
+}
+
 /// A shim's socket lies outside; the bundle tells where.
 fn remove_shim_sockets(run: &RunId) {
     let bundles = run.folder().join("state/io.containerd.runtime.v2.task");
     for bundle in subfolders(&bundles).iter().flat_map(|namespace| subfolders(namespace)) {
-        let Ok(address) = fs::read_to_string(bundle.join("address")) else { continue };
+        let Some(address) = shim_address(&bundle) else { continue };
         let Some(path) = address.trim().strip_prefix("unix://") else { continue };
         if Path::new(path).parent() == Some(Path::new(SHIM_SOCKETS)) {
             let _ = fs::remove_file(path);
