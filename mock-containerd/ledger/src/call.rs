@@ -166,6 +166,43 @@ impl Call {
     }
 }
 
+/// A layer finds it among the extensions of a request that came through [`crate::LedgerLayer`], and
+/// says by it that it had a hand in how the call went.
+///
+/// ```
+/// use rpc_ledger::{Ended, Injection, Ledger, Opening, Rpc};
+///
+/// let ledger = Ledger::new();
+/// let call = std::sync::Arc::new(ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One"))));
+/// let injection = Injection::of(call);
+/// injection.mark();
+/// injection.break_off();
+/// let call = &ledger.calls()[0];
+/// assert!(call.injected);
+/// assert_eq!(call.ended, Some(Ended::Broken));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Injection {
+    call: Arc<Call>,
+}
+
+impl Injection {
+    /// For a call that is under way.
+    pub fn of(call: Arc<Call>) -> Self {
+        Self { call }
+    }
+
+    /// From now on it stands in the ledger as injected.
+    pub fn mark(&self) {
+        self.call.book.inject(self.call.entry);
+    }
+
+    /// The server's side ends it now, without a status.
+    pub fn break_off(&self) {
+        self.call.end(Ended::Broken);
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         self.end(Ended::Cancelled);

@@ -1,6 +1,7 @@
 //! gRPC status codes.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,9 +73,30 @@ impl fmt::Display for Code {
     }
 }
 
+impl FromStr for Code {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let number = NAMES.iter().position(|name| *name == word);
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        number
+            .map(Self)
+            .ok_or_else(|| format!("no status code {word:?}: there are {}", NAMES.join(", ")))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_and_its_code_are_the_same() {
+        for number in 0..17 {
+            let code = Code::new(number);
+            assert_eq!(code.as_str().parse(), Ok(code));
+        }
+        assert!("not_found".parse::<Code>().is_err());
+    }
 
     #[test]
     fn a_header_that_is_no_number_is_no_code() {

@@ -16,6 +16,8 @@ pub struct Count {
     pub broken: u64,
     /// Calls that the client gave up.
     pub cancelled: u64,
+    /// Calls that the harness had a hand in: made to fail, delayed, cut.
+    pub injected: u64,
     /// Message bytes from client to server.
     pub request_bytes: u64,
     /// Message bytes from server to client.
@@ -26,6 +28,11 @@ impl Count {
     /// Calls that have not ended.
     pub fn in_flight(&self) -> u64 {
         self.started - self.finished.values().sum::<u64>() - self.broken - self.cancelled
+    }
+
+    pub(crate) fn begin(&mut self, injected: bool) {
+        self.started += 1;
+        self.injected += u64::from(injected);
     }
 
     pub(crate) fn end(&mut self, ended: Ended) {
@@ -80,6 +87,7 @@ impl Sub for Counts {
             count.started -= before.started;
             count.broken -= before.broken;
             count.cancelled -= before.cancelled;
+            count.injected -= before.injected;
             count.request_bytes -= before.request_bytes;
             count.reply_bytes -= before.reply_bytes;
             for (code, number) in before.finished {

@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tower::{Layer, Service};
 
-use crate::{Call, Code, ConnectionId, Ended, Ledger, Opening, Rpc};
+use crate::{Call, Code, ConnectionId, Ended, Injection, Ledger, Opening, Rpc};
 
 /// Wraps a gRPC service so that its calls are counted.
 #[derive(Clone, Debug)]
@@ -54,7 +54,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // Counted at the call, not at the reply: a wait may never reply.
         let call = std::sync::Arc::new(self.ledger.start(opening(&request)));
-        let request = request.map(|body| LedgerBody::request(body, call.clone()));
+        let mut request = request.map(|body| LedgerBody::request(body, call.clone()));
+        request.extensions_mut().insert(Injection::of(call.clone()));
         LedgerFuture { inner: Box::pin(self.inner.call(request)), call: Some(call) }
     }
 }

@@ -177,7 +177,7 @@ impl Book {
         }
         let connection = opening.connection;
         let method = pages.method(&opening.rpc);
-        pages.both(method, connection, |count| count.started += 1);
+        pages.both(method, connection, |count| count.begin(opening.injected));
         pages.open += 1;
         let record = CallRecord {
             seq,
@@ -215,6 +215,14 @@ impl Book {
             Way::Request => count.request_bytes += more,
             Way::Reply => count.reply_bytes += more,
         });
+    }
+
+    pub(crate) fn inject(&self, entry: Entry) {
+        let mut pages = self.pages();
+        let Some(call) = pages.calls.get_mut(&entry.place) else { return };
+        if !std::mem::replace(&mut call.injected, true) {
+            pages.both(entry.method, entry.connection, |count| count.injected += 1);
+        }
     }
 
     pub(crate) fn end(&self, entry: Entry, ended: Ended) {

@@ -25,7 +25,7 @@ mod ledger;
 mod owner;
 mod rpc;
 
-pub use call::{Call, CallRecord, Ended, Opening};
+pub use call::{Call, CallRecord, Ended, Injection, Opening};
 pub use change::Changed;
 pub use code::Code;
 pub use counts::{Count, Counts};
