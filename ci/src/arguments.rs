@@ -199,6 +199,9 @@ pub(crate) struct MockOptions {
     /// Show what was counted at http://ADDRESS/v1/metrics, as containerd does
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,
+    /// What goes wrong, and when (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     /// List all methods, and which of them are modelled
     #[arg(long)]
     pub(crate) list: bool,

@@ -23,7 +23,7 @@ pub fn filter(text: &str) {
 /// The write machine under any messages: what it says of a blob is true of the bytes that were kept.
 pub fn writes(bytes: &[u8]) {
     let mut desk = Desk {
-        state: State::new(Profile::V2_1, Clock::Wall),
+        state: State::new(Profile::V2_1, crate::Cgroups::default(), Clock::Wall),
         open: BTreeMap::new(),
         files: BTreeMap::new(),
         blobs: BTreeSet::new(),

@@ -20,9 +20,12 @@
 
 mod cgroups;
 mod clock;
+mod event_fields;
 mod events;
+pub mod faults;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod interleave;
 mod memory;
 mod methods;
 mod mock;
@@ -37,6 +40,8 @@ mod stubs;
 mod world;
 
 pub use cgroups::{Cgroups, UnknownCgroups};
+pub use events::EventBus;
+pub use faults::Faults;
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};

@@ -10,6 +10,8 @@ use rpc_ledger::Ledger;
 use tokio::io::DuplexStream;
 use tower::Service;
 
+use crate::EventBus;
+use crate::faults::FaultControl;
 use crate::server::{Server, serve};
 
 /// How much a connection holds before its writer waits.
@@ -29,6 +31,16 @@ impl InMemory {
     /// What it counted.
     pub fn ledger(&self) -> &Ledger {
         self.server.ledger()
+    }
+
+    /// Makes things go wrong.
+    pub fn faults(&self) -> &FaultControl {
+        self.server.faults()
+    }
+
+    /// Who listens to its events.
+    pub fn events(&self) -> &EventBus {
+        self.server.events()
     }
 }
 

@@ -11,6 +11,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::Profile;
 use crate::cgroups::Cgroups;
 use crate::clock::Clock;
+use crate::events::{Bus, EventBus, QUEUE_MAX};
+use crate::faults::{Engine, FaultControl, Faults};
+use crate::interleave::Interleave;
 use crate::memory::InMemory;
 use crate::processes::{ProcessScript, Scripts};
 use crate::server::{Server, serve};
@@ -46,6 +49,9 @@ pub struct Builder {
     root: Option<PathBuf>,
     scripts: Scripts,
     cgroups: Cgroups,
+    faults: Faults,
+    interleave: Option<u64>,
+    event_queue: Option<usize>,
 }
 
 impl Builder {
@@ -92,10 +98,37 @@ impl Builder {
         self
     }
 
+    /// Lets things go wrong.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Every message takes a while that is drawn by this seed, at most 15 ms: what happens at once
+    /// happens in another order. In memory, with time that stands still, it is the same order for
+    /// the same seed, and takes no time.
+    pub fn interleave(mut self, seed: u64) -> Self {
+        self.interleave = Some(seed);
+        self
+    }
+
+    /// How many events wait for a subscriber that does not read; 100,000 unless told otherwise. One
+    /// more ends its stream with RESOURCE_EXHAUSTED.
+    pub fn event_queue(mut self, events: usize) -> Self {
+        self.event_queue = Some(events);
+        self
+    }
+
     fn parts(self, clock: Clock) -> (Server, Option<PathBuf>) {
+        let engine = Engine::default();
+        let bus = Bus::new(engine.clone(), self.event_queue.unwrap_or(QUEUE_MAX));
         let state = State::new(self.profile, self.cgroups, clock);
-        let world = World::new(state, self.scripts, Store::new(self.root));
-        (Server::new(&world, self.ledger.unwrap_or_default()), self.socket)
+        let world = World::new(state, bus, self.scripts, Store::new(self.root));
+        let interleave = self.interleave.map(Interleave::new);
+        let ledger = self.ledger.unwrap_or_default();
+        let server = Server::new(&world, ledger, engine, interleave);
+        server.faults().add(self.faults);
+        (server, self.socket)
     }
 
     /// Serves in memory, without any socket. Its time is the runtime's: where that is paused
@@ -125,9 +158,8 @@ impl Builder {
             }
         };
         let listener = listen(&socket).await?;
-        let ledger = server.ledger().clone();
-        let accepting = tokio::spawn(accept(listener, server));
-        Ok(MockContainerd { socket, ledger, accepting, _folder: folder })
+        let accepting = tokio::spawn(accept(listener, server.clone()));
+        Ok(MockContainerd { socket, server, accepting, _folder: folder })
     }
 }
 
@@ -135,7 +167,7 @@ impl Builder {
 #[derive(Debug)]
 pub struct MockContainerd {
     socket: PathBuf,
-    ledger: Ledger,
+    server: Server,
     accepting: JoinHandle<()>,
     // Private, and removed with the mock.
     _folder: Option<tempfile::TempDir>,
@@ -154,7 +186,17 @@ impl MockContainerd {
 
     /// What it counted.
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        self.server.ledger()
+    }
+
+    /// Makes things go wrong.
+    pub fn faults(&self) -> &FaultControl {
+        self.server.faults()
+    }
+
+    /// Who listens to its events.
+    pub fn events(&self) -> &EventBus {
+        self.server.events()
     }
 }
 

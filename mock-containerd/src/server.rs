@@ -1,6 +1,8 @@
 //! Serves one connection: all services behind the ledger's layer.
 
+use std::future::{Future, poll_fn};
 use std::sync::LazyLock;
+use std::task::Poll;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -13,6 +15,9 @@ use tonic_health::pb::health_server::HealthServer;
 use tower::{Layer, ServiceExt};
 
 use crate::Profile;
+use crate::events::EventBus;
+use crate::faults::{Engine, FaultControl, FaultService, Hands, Lines};
+use crate::interleave::Interleave;
 use crate::refusal::{MESSAGE_BYTES_MAX, Refusals};
 use crate::services::{
     Containers, Content, Diff, Events, Health, Images, Introspection, Leases, Namespaces,
@@ -44,12 +49,16 @@ static REFLECTION: LazyLock<Routes> = LazyLock::new(|| {
         .add_service(reflection().build_v1alpha().expect(whole))
 });
 
-/// All services of a mock, and how it refuses what none of them takes.
+/// What every connection of one mock is served with: all services, how it refuses what none of them
+/// takes, and what goes wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     routes: Routes,
     refusals: Refusals,
     ledger: Ledger,
+    hands: Hands,
+    lines: Lines,
+    events: EventBus,
 }
 
 /// Takes messages as large as containerd takes them.
@@ -60,22 +69,40 @@ macro_rules! limited {
 }
 
 impl Server {
-    pub(crate) fn new(world: &World, ledger: Ledger) -> Self {
+    pub(crate) fn new(
+        world: &World,
+        ledger: Ledger,
+        engine: Engine,
+        interleave: Option<Interleave>,
+    ) -> Self {
         let profile = world.change(|state| state.profile);
         let absent: &[&str] = if profile == Profile::V1_6 { &SINCE_1_7 } else { &[] };
         let routes = routes(world);
         let routes = if profile == Profile::V1_6 { routes } else { since_1_7(routes, world) };
+        let lines = Lines::default();
+        let control = FaultControl::new(engine.clone(), world.clone(), lines.clone());
         Self {
             // Once, not at every call.
             routes: routes.prepare(),
             refusals: Refusals::new(profile, absent, &["grpc.health.v1.Health"]),
             ledger,
+            hands: Hands { engine, control, interleave },
+            lines,
+            events: EventBus::new(world.bus().clone()),
         }
     }
 
     /// What it counted.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    pub(crate) fn faults(&self) -> &FaultControl {
+        &self.hands.control
+    }
+
+    pub(crate) fn events(&self) -> &EventBus {
+        &self.events
     }
 }
 
@@ -130,8 +157,9 @@ pub(crate) async fn serve<IO>(io: IO, server: Server)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Server { routes, refusals, ledger } = server;
+    let Server { routes, refusals, ledger, hands, lines, .. } = server;
     let connection = ledger.open_connection();
+    let listed = lines.begin(connection);
     let worded = tower::service_fn(move |request: Request<LedgerBody<Incoming>>| {
         let (routes, refusals) = (routes.clone(), refusals.clone());
         let uri = request.uri().clone();
@@ -141,14 +169,25 @@ where
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let counted = LedgerLayer::new(ledger).layer(worded);
+    let faulty = FaultService::new(worded, listed.line().clone(), hands);
+    let counted = LedgerLayer::new(ledger).layer(faulty);
     let named = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection);
         counted.clone().oneshot(request)
     });
-    // How a connection ends is not the server's concern: every short-lived client resets it.
-    let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .serve_connection(TokioIo::new(io), TowerToHyperService::new(named))
-        .await;
+    let mut connection = std::pin::pin!(
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .serve_connection(TokioIo::new(io), TowerToHyperService::new(named))
+    );
+    poll_fn(|context| {
+        // Asked first: what was answered before the cut is written by the poll below.
+        let hung_up = listed.line().hung_up(context);
+        // How a connection ends is not the server's concern: every short-lived client resets it.
+        match connection.as_mut().poll(context) {
+            Poll::Pending if !hung_up => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    })
+    .await;
 }

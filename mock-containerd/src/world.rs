@@ -2,11 +2,17 @@
 //! events of a change are published under it, so that their order is the order of the changes.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::events::Bus;
 use crate::processes::{Scripts, play};
-use crate::state::{Launch, State};
+use crate::state::{Failure, Launch, State};
 use crate::store::Store;
+
+/// containerd asks a shim no longer than this how its task is.
+const STATE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A handle on everything.
 #[derive(Clone, Debug)]
@@ -24,8 +30,8 @@ struct Inner {
 }
 
 impl World {
-    pub(crate) fn new(state: State, scripts: Scripts, store: Store) -> Self {
-        let (state, bus) = (Mutex::new(state), Bus::default());
+    pub(crate) fn new(state: State, bus: Bus, scripts: Scripts, store: Store) -> Self {
+        let state = Mutex::new(state);
         Self { inner: Arc::new(Inner { state, bus, scripts, store }) }
     }
 
@@ -70,6 +76,24 @@ impl World {
         done.map_err(|error| crate::state::Failure::disk(what, &error))
     }
 
+    /// Waits until the shim of a task answers: nearly always, now.
+    pub(crate) async fn answering(&self, namespace: &str, id: &str) -> Result<(), Failure> {
+        match self.change(|state| state.hung(namespace, id)) {
+            Some(hung) => self.back(hung).await,
+            None => Ok(()),
+        }
+    }
+
+    /// As long as the daemon waits for a shim to say how its task is. `false`: it did not say.
+    pub(crate) async fn answers_in_time(&self, hung: watch::Receiver<bool>) -> bool {
+        tokio::time::timeout(STATE_LIMIT, self.back(hung)).await.is_ok()
+    }
+
+    async fn back(&self, mut hung: watch::Receiver<bool>) -> Result<(), Failure> {
+        let back = hung.wait_for(|back| *back).await.is_ok();
+        if back { Ok(()) } else { Err(self.change(|state| state.shim_closed())) }
+    }
+
     /// Plays a process until it ends.
     pub(crate) fn launch(&self, namespace: String, id: String, exec: String, launch: Launch) {
         let world = self.clone();
@@ -79,5 +103,60 @@ impl World {
                 world.change(|state| state.exits(&(namespace, id), &exec, pid, ending));
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Profile;
+    use crate::clock::Clock;
+    use crate::events::QUEUE_MAX;
+    use crate::faults::Engine;
+    use crate::processes::{ProcessScript, Setting};
+    use crate::state::{NewTask, Streams};
+    use containerd_client::services::v1::{Container, container::Runtime};
+
+    const TASKS: usize = 10_000;
+
+    fn run(state: &mut State, id: String) {
+        let runtime = Runtime { name: "io.containerd.runc.v2".to_owned(), options: None };
+        let container = Container {
+            id: id.clone(),
+            runtime: Some(runtime),
+            spec: Some(prost_types::Any::default()),
+            ..Container::default()
+        };
+        state.create_container("n", Some(container)).unwrap();
+        let script = ProcessScript::runs_until_killed();
+        let new = NewTask {
+            id: id.clone(),
+            streams: Streams::default(),
+            script,
+            setting: Setting::default(),
+            opened: Default::default(),
+            rootfs: Vec::new(),
+        };
+        state.create_task("n", new).unwrap();
+        state.start("n", &id).unwrap();
+    }
+
+    #[tokio::test]
+    async fn ten_thousand_live_tasks_are_told_in_order_to_all_subscribers() {
+        let bus = Bus::new(Engine::default(), QUEUE_MAX);
+        let state = State::new(Profile::V1_6, crate::Cgroups::default(), Clock::Wall);
+        let world = World::new(state, bus, Scripts::default(), Store::new(None));
+        let mut all: Vec<_> = (0..16).map(|_| world.bus().subscribe(Vec::new())).collect();
+        for number in 0..TASKS {
+            world.change(|state| run(state, format!("c{number}")));
+        }
+        for subscription in &mut all {
+            for _ in 0..TASKS {
+                for topic in ["/containers/create", "/tasks/create", "/tasks/start"] {
+                    assert_eq!(subscription.next().await.unwrap().unwrap().topic, topic);
+                }
+            }
+        }
+        assert_eq!(world.change(|state| state.list_tasks("n")).len(), TASKS);
     }
 }

@@ -1,6 +1,9 @@
 //! `laconic mock`.
 
+use std::path::Path;
+
 use anyhow::Context;
+use mock_containerd::faults::Faults;
 use mock_containerd::{MockContainerd, Profile, Scripts, methods};
 
 use super::interrupt::interrupted;
@@ -17,10 +20,12 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
     let cgroups = options.cgroups.parse().map_err(usage)?;
     let mut builder = MockContainerd::builder().profile(profile).cgroups(cgroups);
     if let Some(path) = &options.processes {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
+        let (name, text) = read(path)?;
         builder = builder.processes(Scripts::parse(&name, &text).map_err(usage)?);
+    }
+    if let Some(path) = &options.faults {
+        let (name, text) = read(path)?;
+        builder = builder.faults(Faults::parse(&name, &text).map_err(usage)?);
     }
     let listen = options.listen.context("clap requires a socket without --list")?;
     let mock = builder.socket(listen).start().await?;
@@ -30,10 +35,24 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
     }
     eprintln!("laconic: a mock containerd {profile} listens on {}", mock.socket().display());
     interrupted().await;
+    for fired in mock.faults().fired() {
+        eprintln!("laconic: {fired}");
+    }
+    for rule in mock.faults().unfired() {
+        eprintln!("laconic: never happened: {rule}");
+    }
     for (rpc, count) in mock.ledger().counts().started_by_short_name() {
         print(&format!("{count:>8}  {rpc}\n"));
     }
     Ok(Exit::Good)
+}
+
+/// A file that somebody wrote: its name and its text.
+fn read(path: &Path) -> anyhow::Result<(String, String)> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
+    Ok((name, text))
 }
 
 fn list(json: bool) {

@@ -3,7 +3,6 @@
 use containerd_client::services::v1::{ForwardRequest, PublishRequest, SubscribeRequest};
 use containerd_client::types::Envelope;
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::codegen::BoxStream;
 use tonic::{Code, Request, Response, Status};
 
@@ -61,8 +60,11 @@ impl events_server::Events for Events {
         let mut events = self.0.bus().subscribe(filters);
         // The real one sends no headers before the first event: neither do we, so that a client
         // that awaits them hangs here as it would there.
-        let first = events.recv().await.map(Ok);
-        let rest = UnboundedReceiverStream::new(events).map(Told::Ok);
+        let first = events.next().await.map(|event| event.map_err(Status::from));
+        let rest = futures_util::stream::unfold(events, |mut events| async {
+            let event: Told = events.next().await?.map_err(Status::from);
+            Some((event, events))
+        });
         Ok(Response::new(Box::pin(tokio_stream::iter(first).chain(rest))))
     }
 }

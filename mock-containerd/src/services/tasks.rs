@@ -15,7 +15,7 @@ use super::request::{caller, taken};
 use crate::clock::Clock;
 use crate::processes::{Copying, OpenStreams, Owner, ProcessScript, Size, open};
 use crate::refusal::sendable;
-use crate::state::{Argv, Failure, NewExec, NewTask, Streams, Waited};
+use crate::state::{Argv, Failure, NewExec, NewTask, State, Streams, Waited};
 use crate::stubs::containerd::services::tasks::v1::tasks_server;
 use crate::world::World;
 
@@ -88,6 +88,7 @@ impl tasks_server::Tasks for Tasks {
     async fn start(&self, request: Request<StartRequest>) -> Answer<StartResponse> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
+        self.0.answering(&namespace, &id).await?;
         let launch = if exec.is_empty() {
             self.0.change(|state| state.start(&namespace, &id))?
         } else {
@@ -103,6 +104,7 @@ impl tasks_server::Tasks for Tasks {
     async fn delete(&self, request: Request<DeleteTaskRequest>) -> Answer<DeleteResponse> {
         let (namespace, request) = taken(request)?;
         let id = request.container_id;
+        self.0.answering(&namespace, &id).await?;
         self.drain(&namespace, &id, "").await?;
         let deleted = self.0.change(|state| state.delete_task(&namespace, &id))?;
         Ok(Response::new(deleted))
@@ -114,6 +116,7 @@ impl tasks_server::Tasks for Tasks {
     ) -> Answer<DeleteResponse> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
+        self.0.answering(&namespace, &id).await?;
         self.drain(&namespace, &id, &exec).await?;
         let deleted = self.0.change(|state| state.delete_process(&namespace, &id, &exec))?;
         Ok(Response::new(deleted))
@@ -121,21 +124,37 @@ impl tasks_server::Tasks for Tasks {
 
     async fn get(&self, request: Request<GetRequest>) -> Answer<GetResponse> {
         let (namespace, request) = taken(request)?;
-        let process = self
-            .0
-            .change(|state| state.get(&namespace, &request.container_id, &request.exec_id))?;
+        let (id, exec) = (request.container_id, request.exec_id);
+        if let Some(hung) = self.0.change(|state| state.hung(&namespace, &id))
+            && !self.0.answers_in_time(hung).await
+        {
+            let shown = if exec.is_empty() { &id } else { &exec };
+            return Ok(Response::new(GetResponse { process: Some(State::unanswered(shown)) }));
+        }
+        let process = self.0.change(|state| state.get(&namespace, &id, &exec))?;
         Ok(Response::new(GetResponse { process: Some(process) }))
     }
 
     async fn list(&self, request: Request<ListTasksRequest>) -> Answer<ListTasksResponse> {
         let (namespace, _) = taken(request)?;
-        let tasks = self.0.change(|state| state.list_tasks(&namespace));
+        let mut unanswered = Vec::new();
+        // One after the other, as containerd asks them: each that hangs takes its time.
+        for (id, hung) in self.0.change(|state| state.all_hung(&namespace)) {
+            if !self.0.answers_in_time(hung).await {
+                unanswered.push(id);
+            }
+        }
+        let mut tasks = self.0.change(|state| state.list_tasks(&namespace));
+        for task in tasks.iter_mut().filter(|task| unanswered.contains(&task.id)) {
+            *task = State::unanswered(&task.id);
+        }
         Ok(Response::new(sendable(ListTasksResponse { tasks })?))
     }
 
     async fn kill(&self, request: Request<KillRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         let KillRequest { container_id, exec_id, signal, all } = request;
+        self.0.answering(&namespace, &container_id).await?;
         self.0.change(|state| state.kill(&namespace, &container_id, &exec_id, signal, all))?;
         Ok(Response::new(()))
     }
@@ -147,6 +166,7 @@ impl tasks_server::Tasks for Tasks {
             return Err(Status::invalid_argument("exec id cannot be empty"));
         }
         let id = request.container_id;
+        self.0.answering(&namespace, &id).await?;
         let wanted = self.0.change(|state| {
             state.exec_wanted(&namespace, &id, request.spec.as_ref(), request.terminal)
         })?;
@@ -169,6 +189,7 @@ impl tasks_server::Tasks for Tasks {
     async fn resize_pty(&self, request: Request<ResizePtyRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
+        self.0.answering(&namespace, &id).await?;
         let size = Size { rows: request.height, columns: request.width };
         self.0.change(|state| state.resize(&namespace, &id, &exec, size))?;
         Ok(Response::new(()))
@@ -177,24 +198,28 @@ impl tasks_server::Tasks for Tasks {
     async fn close_io(&self, request: Request<CloseIoRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
+        self.0.answering(&namespace, &id).await?;
         self.0.change(|state| state.close_io(&namespace, &id, &exec, request.stdin))?;
         Ok(Response::new(()))
     }
 
     async fn pause(&self, request: Request<PauseTaskRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
+        self.0.answering(&namespace, &request.container_id).await?;
         self.0.change(|state| state.pause(&namespace, &request.container_id))?;
         Ok(Response::new(()))
     }
 
     async fn resume(&self, request: Request<ResumeTaskRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
+        self.0.answering(&namespace, &request.container_id).await?;
         self.0.change(|state| state.resume(&namespace, &request.container_id))?;
         Ok(Response::new(()))
     }
 
     async fn list_pids(&self, request: Request<ListPidsRequest>) -> Answer<ListPidsResponse> {
         let (namespace, request) = taken(request)?;
+        self.0.answering(&namespace, &request.container_id).await?;
         let processes = self.0.change(|state| state.pids(&namespace, &request.container_id))?;
         Ok(Response::new(sendable(ListPidsResponse { processes })?))
     }
@@ -205,6 +230,7 @@ impl tasks_server::Tasks for Tasks {
     ) -> Answer<CheckpointTaskResponse> {
         let (namespace, request) = taken(request)?;
         let (id, options) = (request.container_id, request.options);
+        self.0.answering(&namespace, &id).await?;
         let refused: Result<CheckpointTaskResponse, Failure> = self.0.change(|state| {
             state.check_checkpoint(options.as_ref())?;
             state.checkpoint(&namespace, &id)
@@ -215,6 +241,7 @@ impl tasks_server::Tasks for Tasks {
     async fn update(&self, request: Request<UpdateTaskRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
         let id = request.container_id;
+        self.0.answering(&namespace, &id).await?;
         self.0.change(|state| state.update(&namespace, &id, request.resources.as_ref()))?;
         Ok(Response::new(()))
     }
@@ -224,6 +251,10 @@ impl tasks_server::Tasks for Tasks {
         let namespace = caller(request.metadata())
             .ok_or_else(|| Status::unknown("namespace is required: failed precondition"))?;
         let filters = request.into_inner().filters;
+        for (id, _) in self.0.change(|state| state.all_hung(&namespace)) {
+            // A task whose shim died is one that is not measured.
+            let _ = self.0.answering(&namespace, &id).await;
+        }
         let metrics = self.0.change(|state| state.metrics(&namespace, &filters))?;
         Ok(Response::new(sendable(MetricsResponse { metrics })?))
     }
@@ -231,6 +262,7 @@ impl tasks_server::Tasks for Tasks {
     async fn wait(&self, request: Request<WaitRequest>) -> Answer<WaitResponse> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
+        self.0.answering(&namespace, &id).await?;
         let (profile, mut waited) = self.0.change(|state| {
             state.wait(&namespace, &id, &exec).map(|waited| (state.profile, waited))
         })?;

@@ -92,8 +92,8 @@ impl Parser<'_> {
     }
 
     fn spaces(&mut self) {
-        while self.peek().is_some_and(char::is_whitespace) {
-            self.at += 1;
+        while let Some(space) = self.peek().filter(|sign| sign.is_whitespace()) {
+            self.at += space.len_utf8();
         }
     }
 
@@ -247,6 +247,11 @@ mod tests {
             let expected = format!("filters: parse error: {error}: invalid argument");
             assert_eq!(Filter::parse(filter).unwrap_err(), expected);
         }
+    }
+
+    #[test]
+    fn a_space_of_several_bytes_is_one_space() {
+        assert!(passes("\u{85}id\u{2003}==\u{a0}c1"));
     }
 
     proptest! {

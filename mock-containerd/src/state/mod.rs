@@ -15,6 +15,7 @@ mod labels;
 mod lease;
 mod namespace;
 mod process;
+mod shim;
 mod snapshot;
 mod spec;
 mod task;
@@ -59,6 +60,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     containers: BTreeMap<Key, Container>,
     tasks: BTreeMap<Key, Task>,
+    hung: shim::AllHung,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     leases: BTreeMap<Key, lease::Held>,
     images: BTreeMap<Key, Image>,
@@ -84,6 +86,7 @@ impl State {
             clock,
             containers: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            hung: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             leases: BTreeMap::new(),
             images: BTreeMap::new(),

@@ -226,8 +226,9 @@ impl State {
         Ok(ended.then(|| process.copying.drained()))
     }
 
-    /// A second start of an exec whose first failed: the shim dies, and the task with it.
-    fn crash_shim(&mut self, namespace: &str, id: &str) {
+    /// The shim dies, and the task with it: so it does at the second start of an exec whose first
+    /// failed.
+    pub(super) fn crash_shim(&mut self, namespace: &str, id: &str) {
         let place = key(namespace, id);
         let Some(task) = self.tasks.remove(&place) else { return };
         let exit = Exit::now(self.clock, 137);
@@ -284,6 +285,9 @@ impl State {
 
     /// Told by those who play processes; it may long be gone.
     pub(crate) fn exits(&mut self, place: &Key, exec: &str, pid: u32, ending: Ending) {
+        if self.exits_unseen(place, exec, pid, ending) {
+            return;
+        }
         let Some(task) = self.tasks.get_mut(place) else { return };
         let happened = match ending {
             Ending::Exited(status) => task.exits(exec, pid, status),

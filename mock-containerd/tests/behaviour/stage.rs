@@ -10,7 +10,7 @@ use containerd_client::services::v1::leases_client::LeasesClient;
 use containerd_client::services::v1::namespaces_client::NamespacesClient;
 use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::types::{Envelope, v1::Process};
-use mock_containerd::{Builder, MockContainerd, Profile};
+use mock_containerd::{Builder, InMemory, MockContainerd, Profile};
 use prost_types::Any;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
@@ -20,6 +20,7 @@ pub(crate) const NAMESPACE: &str = "stage";
 const MARKER: &str = "/stage/marker";
 
 pub(crate) struct Stage {
+    in_memory: Option<InMemory>,
     pub(crate) channel: Channel,
     subscription: Streaming<Envelope>,
 }
@@ -30,11 +31,17 @@ impl Stage {
     }
 
     pub(crate) async fn of(builder: Builder) -> Self {
+        let mock = builder.in_memory();
         let channel = Endpoint::from_static("http://mock")
-            .connect_with_connector(builder.in_memory())
+            .connect_with_connector(mock.clone())
             .await
             .unwrap();
-        Self::over(channel).await
+        Self { in_memory: Some(mock), ..Self::over(channel).await }
+    }
+
+    /// The mock of a stage in memory.
+    pub(crate) fn mock(&self) -> &InMemory {
+        self.in_memory.as_ref().expect("over a socket the test has the mock")
     }
 
     /// The same over a socket, where the mock may have children.
@@ -51,7 +58,8 @@ impl Stage {
             async { subscriber.subscribe(api::SubscribeRequest::default()).await.unwrap() },
             publish(&channel, MARKER),
         );
-        let mut stage = Self { channel, subscription: subscription.into_inner() };
+        let subscription = subscription.into_inner();
+        let mut stage = Self { in_memory: None, channel, subscription };
         assert_eq!(stage.next_event().await.topic, MARKER);
         stage
     }
@@ -74,6 +82,10 @@ impl Stage {
 
     pub(crate) fn namespaces(&self) -> NamespacesClient<Channel> {
         NamespacesClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn subscription(&mut self) -> &mut Streaming<Envelope> {
+        &mut self.subscription
     }
 
     pub(crate) async fn next_event(&mut self) -> Envelope {

@@ -1,0 +1,148 @@
+//! The handle by which faults are added, taken back, listed, and done at once.
+
+use std::time::Duration;
+
+use rpc_ledger::ConnectionId;
+
+use super::engine::{Order, Passing, Then};
+use super::{Cut, DaemonFault, Engine, Faults, Fired, Line, Lines, TasksAfter};
+use crate::world::World;
+
+/// Makes things go wrong on a mock that runs.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_containerd::MockContainerd;
+/// use mock_containerd::faults::{Faults, TasksAfter, When};
+///
+/// let mock = MockContainerd::builder().start().await?;
+/// let faults = mock.faults();
+/// faults.add(Faults::default().rpc("Tasks/Kill", When::After, "1*error(unavailable)")?);
+/// assert!(faults.fired().is_empty());
+/// assert_eq!(faults.unfired().len(), 1);
+/// faults.clear();
+/// assert!(!faults.kill_shim("default", "c1"), "there is no such task");
+/// faults.restart(TasksAfter::Kept);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct FaultControl {
+    engine: Engine,
+    world: World,
+    lines: Lines,
+}
+
+impl FaultControl {
+    pub(crate) fn new(engine: Engine, world: World, lines: Lines) -> Self {
+        Self { engine, world, lines }
+    }
+
+    /// Adds faults. What they count begins now.
+    pub fn add(&self, faults: Faults) {
+        self.engine.add(faults);
+    }
+
+    /// Takes all faults back. What they hold of events is published; shims that hang go on hanging.
+    pub fn clear(&self) {
+        for envelope in self.engine.clear() {
+            self.world.bus().pass(Passing::Now(envelope));
+        }
+    }
+
+    /// What fired, in order; the first 65,536.
+    pub fn fired(&self) -> Vec<Fired> {
+        self.engine.fired()
+    }
+
+    /// How many fired that are not in the list.
+    pub fn fired_dropped(&self) -> u64 {
+        self.engine.fired_dropped()
+    }
+
+    /// The faults that nothing has set off, as they are written.
+    pub fn unfired(&self) -> Vec<String> {
+        self.engine.unfired()
+    }
+
+    /// The shim of a task dies, and the task with it: exit 137 and delete are told, who waits gets
+    /// UNKNOWN `ttrpc: closed`. `false`: there is no such task.
+    pub fn kill_shim(&self, namespace: &str, id: &str) -> bool {
+        self.world.change(|state| state.kill_shim(namespace, id))
+    }
+
+    /// The shim of a task answers no more: calls to it wait, and after 2 s the task is shown as
+    /// UNKNOWN. `false`: there is no such task.
+    pub fn hang_shim(&self, namespace: &str, id: &str) -> bool {
+        self.world.change(|state| state.hang_shim(namespace, id))
+    }
+
+    /// A shim that hung goes on: the calls that waited are carried out, and what exited meanwhile is
+    /// told. `false`: it did not hang.
+    pub fn wake_shim(&self, namespace: &str, id: &str) -> bool {
+        self.world.change(|state| state.wake_shim(namespace, id))
+    }
+
+    /// The daemon restarts: all connections are cut.
+    pub fn restart(&self, tasks: TasksAfter) {
+        self.world.change(|state| state.daemon_restarts(tasks == TasksAfter::Lost));
+        self.lines.cut();
+    }
+
+    /// Cuts a connection, with every call that is open there. `false`: there is none of this number.
+    pub fn cut_connection(&self, connection: ConnectionId) -> bool {
+        let line = self.lines.find(connection);
+        line.as_ref().map(Line::cut).is_some()
+    }
+
+    fn wake_later(&self, namespace: String, id: String, span: Duration) {
+        let world = self.world.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(span).await;
+            world.change(|state| state.wake_shim(&namespace, &id));
+        });
+    }
+
+    /// Does what changes the state alone.
+    pub(super) fn obey(&self, order: &Order) {
+        let namespace = &order.namespace;
+        let (done, word) = match &order.what {
+            Then::Daemon(DaemonFault::KillShim(id)) => (self.kill_shim(namespace, id), "killed"),
+            Then::Daemon(DaemonFault::HangShim(id, span)) => {
+                let hangs = self.hang_shim(namespace, id);
+                if let (true, Some(span)) = (hangs, span) {
+                    self.wake_later(namespace.clone(), id.clone(), *span);
+                }
+                (hangs, "hung")
+            }
+            Then::Daemon(DaemonFault::Restart(_)) | Then::Cut(_) => return,
+        };
+        let what = if done { format!("shim {word}") } else { "no such task: nothing done".into() };
+        self.engine.note(Fired { done: what, ..order.fired.clone() });
+    }
+
+    /// Does what cuts connections or streams.
+    pub(super) fn cut(&self, order: Order, line: &Line) {
+        let done = match order.what {
+            Then::Cut(Cut::Connection) => {
+                line.cut();
+                "connection cut".to_owned()
+            }
+            Then::Cut(Cut::Stream(short)) => format!("{} open {short} reset", line.reset(&short)),
+            Then::Daemon(DaemonFault::Restart(tasks)) => {
+                self.restart(tasks);
+                "daemon restarted".to_owned()
+            }
+            Then::Daemon(_) => return,
+        };
+        self.engine.note(Fired { done, ..order.fired });
+    }
+}
+
+impl Order {
+    /// Whether it cuts connections or streams.
+    pub(super) fn cuts(&self) -> bool {
+        matches!(self.what, Then::Cut(_) | Then::Daemon(DaemonFault::Restart(_)))
+    }
+}

@@ -1,0 +1,47 @@
+//! What fired, and why.
+
+use std::fmt;
+
+/// A fault that happened.
+///
+/// ```
+/// use mock_containerd::MockContainerd;
+/// use mock_containerd::faults::{Faults, When};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use containerd_client::services::v1::version_client::VersionClient;
+///
+/// let faults = Faults::default().rpc("Version/Version", When::Before, "1*error(unavailable)")?;
+/// let mock = MockContainerd::builder().faults(faults).start().await?;
+/// let mut client = VersionClient::new(containerd_client::connect(mock.socket()).await?);
+/// assert_eq!(client.version(()).await.unwrap_err().code(), tonic::Code::Unavailable);
+/// assert!(client.version(()).await.is_ok());
+///
+/// let fired = mock.faults().fired();
+/// assert_eq!(
+///     fired[0].to_string(),
+///     "Version/Version#1 in namespace \"\" on connection 1: error(unavailable) before the call \
+///      (by hand: 1*error(unavailable) before Version/Version)"
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fired {
+    /// What it happened to, or after what.
+    pub occasion: String,
+    /// What was done.
+    pub done: String,
+    /// The rule, as it is written.
+    pub rule: String,
+    /// Where the rule stands: a file and line, or `by hand`.
+    pub origin: String,
+}
+
+impl fmt::Display for Fired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { occasion, done, rule, origin } = self;
+        write!(f, "{occasion}: {done} ({origin}: {rule})")
+    }
+}

@@ -1,0 +1,28 @@
+//! Faults: what goes wrong on purpose, when, and the list of what did.
+//!
+//! [`Faults`] are rules, read from a file or made by hand. They are given to a mock before it
+//! starts ([`crate::Builder::faults`]) or while it runs ([`FaultControl`]). Calls are counted from 1
+//! by rule, namespace and method, since a namespace is what keeps one test from another; events by
+//! rule, namespace and topic. What is drawn depends on the seed, the rule and the number of the call
+//! and on nothing else, so that the same calls meet the same faults.
+
+mod control;
+mod draw;
+mod engine;
+mod fault;
+mod file;
+mod fired;
+mod layer;
+mod lines;
+mod plan;
+mod span;
+
+pub use control::FaultControl;
+pub(crate) use draw::Draw;
+pub(crate) use engine::{Engine, Passing};
+pub use fault::{Cut, DaemonFault, EventFault, NthCall, TasksAfter, When};
+pub use file::{FaultError, Faults};
+pub use fired::Fired;
+pub(crate) use layer::{FaultService, Hands};
+pub(crate) use lines::{Line, Lines};
+pub use plan::{Act, Plan};
