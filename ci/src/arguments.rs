@@ -202,7 +202,7 @@ pub(crate) struct MockOptions {
     /// What goes wrong, and when (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
-    /// List all methods, and which of them are modelled
+    /// List all methods of the version, and which of them are modelled
     #[arg(long)]
     pub(crate) list: bool,
     /// With --list: as JSON

@@ -186,11 +186,13 @@ fn lists_are_for_people_and_for_programs() {
     let json: serde_json::Value =
         serde_json::from_slice(&laconic(&["list", "--json"]).stdout).unwrap();
     assert!(json["scenarios"].as_array().unwrap().len() >= 25);
-    let methods = stdout(&laconic(&["mock", "--list"]));
+    let methods = stdout(&laconic(&["mock", "--list", "--profile", "2.1"]));
     assert!(methods.contains("modelled       /containerd.services.tasks.v1.Tasks/Exec"));
     let known = |line: &str| line.starts_with("modelled ") || line.starts_with("unimplemented ");
     assert!(methods.lines().all(known));
     assert!(methods.lines().count() >= 83, "{}", methods.lines().count());
+    let older = stdout(&laconic(&["mock", "--list", "--profile", "1.6"]));
+    assert!(!older.contains("containerd.services.transfer.v1"));
 }
 
 #[test]

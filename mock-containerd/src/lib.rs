@@ -18,6 +18,7 @@
 //!
 //! What is not modelled answers `Unimplemented`, is counted, and stands in [`methods`].
 
+mod anys;
 mod cgroups;
 mod clock;
 mod event_fields;
@@ -36,6 +37,7 @@ mod server;
 mod services;
 mod state;
 mod store;
+mod streams;
 mod stubs;
 mod world;
 

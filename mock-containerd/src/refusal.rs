@@ -122,6 +122,12 @@ pub(crate) fn sendable<M: Message>(message: M) -> Result<M, Status> {
     Ok(message)
 }
 
+/// Why something does not decode, in the words of the version.
+pub(crate) fn cause_of(profile: Profile, error: &prost::DecodeError) -> String {
+    let told = error.to_string();
+    cause_in_go(profile, told.strip_prefix(UNDECODED).unwrap_or(&told))
+}
+
 /// Why a body does not decode: generated code says it in 1.6, Go's protobuf library later.
 fn cause_in_go(profile: Profile, cause: &str) -> String {
     if profile > Profile::V1_6 {

@@ -18,10 +18,11 @@ use crate::Profile;
 use crate::events::EventBus;
 use crate::faults::{Engine, FaultControl, FaultService, Hands, Lines};
 use crate::interleave::Interleave;
+use crate::methods::SINCE_1_7;
 use crate::refusal::{MESSAGE_BYTES_MAX, Refusals};
 use crate::services::{
     Containers, Content, Diff, Events, Health, Images, Introspection, Leases, Namespaces,
-    Snapshots, Tasks, Unmodelled, Version,
+    Snapshots, Streams, Tasks, Transfer, Unmodelled, Version,
 };
 use crate::stubs::DESCRIPTORS;
 use crate::stubs::containerd::services as stubs;
@@ -29,13 +30,6 @@ use crate::world::World;
 
 /// Go announces no limit. Each open Wait and Subscribe holds a stream.
 const STREAMS_MAX: u32 = u32::MAX;
-/// Services that 1.6 does not have.
-const SINCE_1_7: [&str; 4] = [
-    "containerd.services.sandbox.v1.Controller",
-    "containerd.services.sandbox.v1.Store",
-    "containerd.services.streaming.v1.Streaming",
-    "containerd.services.transfer.v1.Transfer",
-];
 
 /// Reading the descriptors takes longer than all else that a mock does to start: done once, for all
 /// mocks of a process.
@@ -139,17 +133,18 @@ fn routes(world: &World) -> Routes {
 }
 
 /// What came with 1.7.
-fn since_1_7(routes: Routes, _world: &World) -> Routes {
+fn since_1_7(routes: Routes, world: &World) -> Routes {
     use stubs::sandbox::v1::controller_server::ControllerServer;
     use stubs::sandbox::v1::store_server::StoreServer;
     use stubs::streaming::v1::streaming_server::StreamingServer;
     use stubs::transfer::v1::transfer_server::TransferServer;
 
+    let world = || world.clone();
     routes
         .add_service(limited!(ControllerServer(Unmodelled)))
         .add_service(limited!(StoreServer(Unmodelled)))
-        .add_service(limited!(StreamingServer(Unmodelled)))
-        .add_service(limited!(TransferServer(Unmodelled)))
+        .add_service(limited!(StreamingServer(Streams(world()))))
+        .add_service(limited!(TransferServer(Transfer(world()))))
 }
 
 /// Serves until the connection ends.

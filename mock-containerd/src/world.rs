@@ -10,6 +10,7 @@ use crate::events::Bus;
 use crate::processes::{Scripts, play};
 use crate::state::{Failure, Launch, State};
 use crate::store::Store;
+use crate::streams::Streams;
 
 /// containerd asks a shim no longer than this how its task is.
 const STATE_LIMIT: Duration = Duration::from_secs(2);
@@ -27,12 +28,13 @@ struct Inner {
     bus: Bus,
     scripts: Scripts,
     store: Store,
+    streams: Streams,
 }
 
 impl World {
     pub(crate) fn new(state: State, bus: Bus, scripts: Scripts, store: Store) -> Self {
         let state = Mutex::new(state);
-        Self { inner: Arc::new(Inner { state, bus, scripts, store }) }
+        Self { inner: Arc::new(Inner { state, bus, scripts, store, streams: Streams::default() }) }
     }
 
     /// Looks at or changes the state; what happened is published before anybody else can look.
@@ -47,6 +49,7 @@ impl World {
         // Under the lock: afterwards somebody may commit the same bytes anew.
         self.inner.store.remove_blobs(&garbage.blobs);
         drop(state);
+        self.inner.streams.close(&garbage.streams);
         // What has a number of its own cannot come back: it need not be removed under the lock.
         self.inner.store.remove_numbered(garbage);
         result
@@ -58,6 +61,11 @@ impl World {
 
     pub(crate) fn scripts(&self) -> &Scripts {
         &self.inner.scripts
+    }
+
+    /// Streams that wait for a transfer.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.inner.streams
     }
 
     pub(crate) fn store(&self) -> &Store {

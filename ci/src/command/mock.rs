@@ -12,11 +12,11 @@ use crate::arguments::MockOptions;
 use crate::exit::{Exit, usage};
 
 pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
+    let profile: Profile = options.profile.parse().map_err(usage)?;
     if options.list {
-        list(options.json);
+        list(profile, options.json);
         return Ok(Exit::Good);
     }
-    let profile: Profile = options.profile.parse().map_err(usage)?;
     let cgroups = options.cgroups.parse().map_err(usage)?;
     let mut builder = MockContainerd::builder().profile(profile).cgroups(cgroups);
     if let Some(path) = &options.processes {
@@ -55,8 +55,8 @@ fn read(path: &Path) -> anyhow::Result<(String, String)> {
     Ok((name, text))
 }
 
-fn list(json: bool) {
-    let methods = methods();
+fn list(profile: Profile, json: bool) {
+    let methods = methods(profile);
     if json {
         let all: Vec<_> = methods
             .iter()

@@ -129,7 +129,8 @@ pub(super) enum Fault {
 /// A method's short name, if there is such a method: a fault on a name that nobody calls would
 /// never happen, and nobody would notice.
 pub(super) fn method(name: &str) -> Result<String, String> {
-    let exists = crate::methods()
+    // The newest version has all methods.
+    let exists = crate::methods(crate::Profile::V2_1)
         .iter()
         .any(|method| rpc_ledger::Rpc::from_path(&method.path).short() == name);
     exists.then(|| name.to_owned()).ok_or_else(|| format!("there is no method {name:?}"))

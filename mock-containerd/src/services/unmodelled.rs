@@ -9,5 +9,3 @@ pub(crate) struct Unmodelled;
 
 impl stubs::sandbox::v1::controller_server::Controller for Unmodelled {}
 impl stubs::sandbox::v1::store_server::Store for Unmodelled {}
-impl stubs::streaming::v1::streaming_server::Streaming for Unmodelled {}
-impl stubs::transfer::v1::transfer_server::Transfer for Unmodelled {}

@@ -23,6 +23,7 @@ pub(crate) struct Garbage {
     pub(crate) blobs: Vec<Digest>,
     pub(crate) ingests: Vec<u64>,
     pub(crate) snapshots: Vec<(Snapshotter, u64)>,
+    pub(crate) streams: Vec<super::Key>,
 }
 
 /// Something that can be reached, in its namespace.
@@ -51,6 +52,7 @@ impl State {
     }
 
     fn collect(&mut self) {
+        self.collect_streams();
         if self.blobs.is_empty() && self.ingests.is_empty() && self.snapshots.is_empty() {
             // Nothing that could be garbage: clients that only name containers pay nothing.
             return;

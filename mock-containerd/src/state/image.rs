@@ -2,10 +2,13 @@
 
 use containerd_client::services::v1::{Image, ImageCreate, ImageDelete, ImageUpdate};
 use containerd_client::types::Descriptor;
+use containerd_client::types::transfer::ImageStore;
 use tonic::Code;
 
 use super::identifier::check_labels;
-use super::{Digest, Failure, Mask, State, any_passes, key, labels, parse_all};
+use super::{
+    BlobDescriptor, Digest, Failure, Labels, Mask, State, any_passes, key, labels, parse_all,
+};
 use crate::Profile;
 
 impl State {
@@ -54,6 +57,56 @@ impl State {
         let event = ImageCreate { name: image.name.clone(), labels: image.labels.clone() };
         self.happen(namespace, "/images/create", &event);
         Ok(image)
+    }
+
+    /// The images that a transfer names: one, or further ones.
+    pub(crate) fn lookup_images(
+        &self,
+        namespace: &str,
+        store: &ImageStore,
+    ) -> Result<Vec<Image>, Failure> {
+        let mut images = Vec::new();
+        if !store.name.is_empty() {
+            images.push(self.image(namespace, &store.name)?);
+        }
+        for reference in &store.extra_references {
+            if reference.is_prefix {
+                let what = "prefix lookup on export not implemented: not implemented";
+                return Err(Failure::plain(Code::Unimplemented, what));
+            }
+            images.push(self.image(namespace, &reference.name)?);
+        }
+        Ok(images.into_iter().cloned().collect())
+    }
+
+    /// Keeps a target under names, whatever they named before. Only 2.1 tells of what a transfer
+    /// names.
+    pub(crate) fn keep_images(
+        &mut self,
+        namespace: &str,
+        lease: Option<&str>,
+        names: &[String],
+        target: &BlobDescriptor,
+        labels: &Labels,
+    ) -> Result<(), Failure> {
+        let told = self.happened.len();
+        for name in names {
+            let image = Some(Image {
+                name: name.clone(),
+                labels: labels.clone(),
+                target: Some(target.shown()),
+                ..Image::default()
+            });
+            if self.images.contains_key(&key(namespace, name)) {
+                self.update_image(namespace, image, &Vec::new())?;
+            } else {
+                self.create_image(namespace, lease, image)?;
+            }
+        }
+        if self.profile < Profile::V2_1 {
+            self.happened.truncate(told);
+        }
+        Ok(())
     }
 
     fn check_image(&self, image: &Image) -> Result<(), Failure> {

@@ -13,11 +13,14 @@ mod image;
 mod ingest;
 mod labels;
 mod lease;
+mod manifest;
 mod namespace;
+mod naming;
 mod process;
 mod shim;
 mod snapshot;
 mod spec;
+mod stream;
 mod task;
 mod tasks;
 mod usage;
@@ -35,6 +38,12 @@ pub(crate) use filter::{Filter, any_passes, parse_all};
 pub(crate) use gc::Garbage;
 pub(crate) use identifier::check as check_identifier;
 pub(crate) use ingest::NotOpened;
+pub(crate) use labels::Labels;
+pub(crate) use manifest::{
+    Config, DOCKER_CONFIG, DOCKER_MANIFEST, Descriptor as BlobDescriptor, Index, Kind as BlobKind,
+    Manifest, OCI_INDEX, Platform, references,
+};
+pub(crate) use naming::{annotate, familiar, names, names_of_part, normalized, object};
 pub(crate) use process::{Exit, Streams, Waited};
 pub(crate) use snapshot::{Layers, NewSnapshot, Snapshotter};
 pub(crate) use spec::{Argv, Wanted, missing_binary, no_such_file};
@@ -47,7 +56,7 @@ use crate::{Cgroups, Profile};
 use task::Task;
 
 /// Namespace and id.
-type Key = (String, String);
+pub(crate) type Key = (String, String);
 
 /// One more than the kernel's largest: whoever kills by what we show hits nobody.
 const FIRST_PID: u32 = (1 << 22) + 1;
@@ -68,6 +77,8 @@ pub(crate) struct State {
     ingests: BTreeMap<Key, ingest::Ingest>,
     /// By namespace and snapshotter.
     snapshots: BTreeMap<Key, snapshot::Shelf>,
+    /// Each with the lease that it was opened under.
+    streams: BTreeMap<Key, Option<String>>,
     next_pid: u32,
     next_lease: u32,
     next_file: u64,
@@ -93,6 +104,7 @@ impl State {
             blobs: BTreeMap::new(),
             ingests: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            streams: BTreeMap::new(),
             next_pid: FIRST_PID,
             next_lease: 0,
             next_file: 0,

@@ -53,7 +53,8 @@ impl Store {
         }
     }
 
-    pub(super) fn remove_ingest(&self, file: u64) {
+    /// Removes what may be there of an unfinished blob.
+    pub(crate) fn remove_ingest(&self, file: u64) {
         if self.made().is_some()
             && let Ok(path) = self.ingest_path(file)
         {

@@ -2,6 +2,7 @@
 //! out as containerd lays them out.
 
 mod apply;
+mod archive;
 mod blobs;
 mod compression;
 mod difference;
@@ -10,6 +11,7 @@ mod root;
 mod tree;
 
 pub(crate) use apply::{Applied, apply};
+pub(crate) use archive::{Archive, DockerEntry, DockerImage, Writer, read as read_archive};
 pub(crate) use compression::Packing;
 pub(crate) use difference::difference;
 pub(crate) use root::Store;

@@ -20,4 +20,5 @@ mod shell;
 mod shims;
 mod stage;
 mod terminals;
+mod transfer;
 mod usage;

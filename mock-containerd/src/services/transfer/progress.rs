@@ -1,0 +1,34 @@
+//! Tells whoever wants to know how far a transfer is.
+
+use containerd_client::types::Descriptor;
+use containerd_client::types::transfer::Progress as Message;
+
+use crate::streams::Used;
+
+/// A stream of progress, or none.
+pub(super) struct Progress {
+    stream: Option<Used>,
+}
+
+impl Progress {
+    pub(super) fn untold() -> Self {
+        Self { stream: None }
+    }
+
+    pub(super) fn to(stream: Used) -> Self {
+        Self { stream: Some(stream) }
+    }
+
+    pub(super) async fn tell(&mut self, event: &str) {
+        self.tell_of(event, String::new(), None).await;
+    }
+
+    pub(super) async fn tell_of(&mut self, event: &str, name: String, desc: Option<Descriptor>) {
+        let Some(stream) = &mut self.stream else { return };
+        let message = Message { event: event.to_owned(), name, desc, ..Message::default() };
+        // Who does not listen any more stops no transfer.
+        if stream.wire().to.send(Ok(containerd_client::to_any(&message))).await.is_err() {
+            self.stream = None;
+        }
+    }
+}
