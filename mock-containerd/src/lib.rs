@@ -19,10 +19,12 @@
 //! What is not modelled answers `Unimplemented`, is counted, and stands in [`methods`].
 
 mod anys;
+mod calls;
 mod cgroups;
 mod clock;
 mod event_fields;
 mod events;
+mod expectation;
 pub mod faults;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -41,8 +43,10 @@ mod streams;
 mod stubs;
 mod world;
 
+pub use calls::Calls;
 pub use cgroups::{Cgroups, UnknownCgroups};
 pub use events::EventBus;
+pub use expectation::{Expectation, Expected, Times, Unmet};
 pub use faults::Faults;
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};

@@ -10,9 +10,9 @@ use rpc_ledger::Ledger;
 use tokio::io::DuplexStream;
 use tower::Service;
 
-use crate::EventBus;
 use crate::faults::FaultControl;
 use crate::server::{Server, serve};
+use crate::{Calls, EventBus, Expectation, Expected};
 
 /// How much a connection holds before its writer waits.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -31,6 +31,16 @@ impl InMemory {
     /// What it counted.
     pub fn ledger(&self) -> &Ledger {
         self.server.ledger()
+    }
+
+    /// What is called on it: of one namespace, on one connection, or all.
+    pub fn calls(&self) -> Calls {
+        Calls::of(self.ledger().clone())
+    }
+
+    /// Expects calls from now on, until what this returns is verified or dropped.
+    pub fn expect(&self, expectation: Expectation) -> Expected {
+        self.calls().expect(expectation)
     }
 
     /// Makes things go wrong.

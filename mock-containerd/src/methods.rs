@@ -89,3 +89,13 @@ pub fn methods(profile: Profile) -> Vec<Method> {
     methods.sort();
     methods
 }
+
+/// A method's short name, if there is such a method: a fault on, or an expectation of, a name that
+/// nobody calls would be nothing, and nobody would notice.
+pub(crate) fn known_method(name: &str) -> Result<String, String> {
+    // The newest version has all methods.
+    let exists = methods(Profile::V2_1)
+        .iter()
+        .any(|method| rpc_ledger::Rpc::from_path(&method.path).short() == name);
+    exists.then(|| name.to_owned()).ok_or_else(|| format!("there is no method {name:?}"))
+}

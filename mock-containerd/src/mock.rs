@@ -8,7 +8,6 @@ use rpc_ledger::Ledger;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::Profile;
 use crate::cgroups::Cgroups;
 use crate::clock::Clock;
 use crate::events::{Bus, EventBus, QUEUE_MAX};
@@ -20,6 +19,7 @@ use crate::server::{Server, serve};
 use crate::state::State;
 use crate::store::Store;
 use crate::world::World;
+use crate::{Calls, Expectation, Expected, Profile};
 
 /// Why a mock could not start.
 #[derive(Debug, thiserror::Error)]
@@ -187,6 +187,16 @@ impl MockContainerd {
     /// What it counted.
     pub fn ledger(&self) -> &Ledger {
         self.server.ledger()
+    }
+
+    /// What is called on it: of one namespace, on one connection, or all.
+    pub fn calls(&self) -> Calls {
+        Calls::of(self.ledger().clone())
+    }
+
+    /// Expects calls from now on, until what this returns is verified or dropped.
+    pub fn expect(&self, expectation: Expectation) -> Expected {
+        self.calls().expect(expectation)
     }
 
     /// Makes things go wrong.

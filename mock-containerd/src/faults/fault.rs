@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Plan, span};
+use crate::methods::known_method;
 
 /// A call, counted from 1 by namespace and method: `Tasks/Create#1`.
 ///
@@ -126,16 +127,6 @@ pub(super) enum Fault {
     Daemon { after: NthCall, fault: DaemonFault },
 }
 
-/// A method's short name, if there is such a method: a fault on a name that nobody calls would
-/// never happen, and nobody would notice.
-pub(super) fn method(name: &str) -> Result<String, String> {
-    // The newest version has all methods.
-    let exists = crate::methods(crate::Profile::V2_1)
-        .iter()
-        .any(|method| rpc_ledger::Rpc::from_path(&method.path).short() == name);
-    exists.then(|| name.to_owned()).ok_or_else(|| format!("there is no method {name:?}"))
-}
-
 impl FromStr for NthCall {
     type Err = String;
 
@@ -146,7 +137,7 @@ impl FromStr for NthCall {
         let number = nth.parse().ok().filter(|nth| *nth > 0);
         let nth =
             number.ok_or_else(|| format!("#{nth} is no number of a call: they begin at 1"))?;
-        Ok(Self { rpc: method(rpc)?, nth })
+        Ok(Self { rpc: known_method(rpc)?, nth })
     }
 }
 
@@ -171,7 +162,7 @@ impl FromStr for Cut {
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.strip_prefix("stream:")) {
             ("connection", _) => Ok(Self::Connection),
-            (_, Some(name)) => Ok(Self::Stream(method(name)?)),
+            (_, Some(name)) => Ok(Self::Stream(known_method(name)?)),
             _ => Err(format!("{text:?} is not connection or stream:Service/Method")),
         }
     }

@@ -8,7 +8,8 @@ use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
 use super::Plan;
-use super::fault::{Cut, DaemonFault, EventFault, Fault, NthCall, TasksAfter, When, method};
+use super::fault::{Cut, DaemonFault, EventFault, Fault, NthCall, TasksAfter, When};
+use crate::methods::known_method;
 
 /// What is to go wrong, and when.
 ///
@@ -118,7 +119,7 @@ fn text<'de, D: Deserializer<'de>, T: TryFrom<String, Error = String>>(
 }
 
 fn method_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    method(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    known_method(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 impl DaemonEntry {
@@ -182,7 +183,7 @@ impl Faults {
 
     /// A plan for the calls of a method. An error names what is not understood.
     pub fn rpc(mut self, on: &str, when: When, plan: &str) -> Result<Self, String> {
-        self.push(Fault::Rpc { on: method(on)?, plan: plan.parse()?, when });
+        self.push(Fault::Rpc { on: known_method(on)?, plan: plan.parse()?, when });
         Ok(self)
     }
 

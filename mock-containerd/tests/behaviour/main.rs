@@ -3,6 +3,7 @@
 mod containers;
 mod counts;
 mod events;
+mod expectations;
 mod faults;
 mod interleavings;
 mod introspection;
