@@ -122,7 +122,7 @@ pub(crate) struct Repeat {
 }
 
 /// What is done to the server's own processes.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(tag = "deed", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Deed {
     /// Ends the server when asked (SIGTERM); the tasks live on.
