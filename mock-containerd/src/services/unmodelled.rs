@@ -8,4 +8,3 @@ use crate::stubs::containerd::services as stubs;
 pub(crate) struct Unmodelled;
 
 impl stubs::sandbox::v1::controller_server::Controller for Unmodelled {}
-impl stubs::sandbox::v1::store_server::Store for Unmodelled {}

@@ -17,6 +17,7 @@ mod manifest;
 mod namespace;
 mod naming;
 mod process;
+mod sandbox;
 mod shim;
 mod snapshot;
 mod spec;
@@ -77,6 +78,9 @@ pub(crate) struct State {
     ingests: BTreeMap<Key, ingest::Ingest>,
     /// By namespace and snapshotter.
     snapshots: BTreeMap<Key, snapshot::Shelf>,
+    sandboxes: BTreeMap<Key, containerd_client::types::Sandbox>,
+    /// Namespaces that ever had one.
+    sandboxed: std::collections::BTreeSet<String>,
     /// Each with the lease that it was opened under.
     streams: BTreeMap<Key, Option<String>>,
     next_pid: u32,
@@ -104,6 +108,8 @@ impl State {
             blobs: BTreeMap::new(),
             ingests: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            sandboxes: BTreeMap::new(),
+            sandboxed: std::collections::BTreeSet::new(),
             streams: BTreeMap::new(),
             next_pid: FIRST_PID,
             next_lease: 0,
