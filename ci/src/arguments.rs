@@ -193,6 +193,9 @@ pub(crate) struct MockOptions {
     /// Scripts of processes, by command
     #[arg(long, value_name = "FILE")]
     pub(crate) processes: Option<PathBuf>,
+    /// Show pids that are numbers of nobody, or real ones: of placeholders that the mock owns
+    #[arg(long, value_name = "KIND", default_value = "numbers")]
+    pub(crate) pids: String,
     /// Play a host with cgroups v1 or v2
     #[arg(long, value_name = "VERSION", default_value = "v1")]
     pub(crate) cgroups: String,

@@ -51,5 +51,5 @@ pub use faults::Faults;
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};
-pub use processes::{ProcessScript, Reaction, ScriptError, Scripts};
+pub use processes::{Pids, ProcessScript, Reaction, ScriptError, Scripts, UnknownPids};
 pub use profile::Profile;

@@ -14,7 +14,7 @@ use crate::events::{Bus, EventBus, QUEUE_MAX};
 use crate::faults::{Engine, FaultControl, Faults};
 use crate::interleave::Interleave;
 use crate::memory::InMemory;
-use crate::processes::{ProcessScript, Scripts};
+use crate::processes::{Pids, ProcessScript, Scripts};
 use crate::server::{Server, serve};
 use crate::state::State;
 use crate::store::Store;
@@ -30,6 +30,9 @@ pub enum StartError {
     /// Something is there that is no socket.
     #[error("cannot listen on {}: a file that is not a socket is in the way", .0.display())]
     NotASocket(PathBuf),
+    /// There can be no placeholders for pids.
+    #[error("{0}: real pids want root, and unshare, sh and cat on PATH")]
+    Pids(String),
     /// The system said no.
     #[error("cannot listen on {}: {cause}", path.display())]
     Listen {
@@ -48,6 +51,7 @@ pub struct Builder {
     socket: Option<PathBuf>,
     root: Option<PathBuf>,
     scripts: Scripts,
+    pids: Pids,
     cgroups: Cgroups,
     faults: Faults,
     interleave: Option<u64>,
@@ -119,29 +123,41 @@ impl Builder {
         self
     }
 
-    fn parts(self, clock: Clock) -> (Server, Option<PathBuf>) {
+    /// Shows pids of this kind.
+    pub fn pids(mut self, pids: Pids) -> Self {
+        self.pids = pids;
+        self
+    }
+
+    fn parts(self, clock: Clock) -> (World, Server, Option<PathBuf>) {
         let engine = Engine::default();
         let bus = Bus::new(engine.clone(), self.event_queue.unwrap_or(QUEUE_MAX));
         let state = State::new(self.profile, self.cgroups, clock);
-        let world = World::new(state, bus, self.scripts, Store::new(self.root));
+        let world = World::new(state, bus, self.scripts, Store::new(self.root), self.pids);
         let interleave = self.interleave.map(Interleave::new);
         let ledger = self.ledger.unwrap_or_default();
         let server = Server::new(&world, ledger, engine, interleave);
         server.faults().add(self.faults);
-        (server, self.socket)
+        (world, server, self.socket)
     }
 
     /// Serves in memory, without any socket. Its time is the runtime's: where that is paused
     /// (`tokio::time::pause`), an hour of a process passes at once, and every stamp is the same
     /// in every run.
-    pub fn in_memory(self) -> InMemory {
-        let (server, _) = self.parts(Clock::begin_virtual());
+    pub fn in_memory(mut self) -> InMemory {
+        self.pids = Pids::Numbers;
+        let (_, server, _) = self.parts(Clock::begin_virtual());
         InMemory::new(server)
     }
 
     /// Serves on a socket.
     pub async fn start(self) -> Result<MockContainerd, StartError> {
-        let (server, socket) = self.parts(Clock::Wall);
+        let pids = self.pids;
+        let (world, server, socket) = self.parts(Clock::Wall);
+        if pids == Pids::Real {
+            // Better now than at the first task.
+            world.take_pids(true, 0).await.map_err(|failure| StartError::Pids(failure.message))?;
+        }
         let (folder, socket) = match socket {
             Some(socket) => (None, socket),
             None => {
@@ -159,7 +175,7 @@ impl Builder {
         };
         let listener = listen(&socket).await?;
         let accepting = tokio::spawn(accept(listener, server.clone()));
-        Ok(MockContainerd { socket, server, accepting, _folder: folder })
+        Ok(MockContainerd { socket, server, accepting, world, _folder: folder })
     }
 }
 
@@ -169,6 +185,7 @@ pub struct MockContainerd {
     socket: PathBuf,
     server: Server,
     accepting: JoinHandle<()>,
+    world: World,
     // Private, and removed with the mock.
     _folder: Option<tempfile::TempDir>,
 }
@@ -213,6 +230,7 @@ impl MockContainerd {
 impl Drop for MockContainerd {
     fn drop(&mut self) {
         self.accepting.abort();
+        self.world.change(State::end_tasks);
         let _ = std::fs::remove_file(&self.socket);
     }
 }

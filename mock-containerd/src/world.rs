@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::events::Bus;
-use crate::processes::{Scripts, play};
+use crate::processes::{Held, Pids, Register, Scripts, play};
 use crate::state::{Failure, Launch, State};
 use crate::store::Store;
 use crate::streams::Streams;
@@ -29,12 +29,13 @@ struct Inner {
     scripts: Scripts,
     store: Store,
     streams: Streams,
+    pids: Register,
 }
 
 impl World {
-    pub(crate) fn new(state: State, bus: Bus, scripts: Scripts, store: Store) -> Self {
-        let state = Mutex::new(state);
-        Self { inner: Arc::new(Inner { state, bus, scripts, store, streams: Streams::default() }) }
+    pub(crate) fn new(state: State, bus: Bus, scripts: Scripts, store: Store, pids: Pids) -> Self {
+        let (state, pids, streams) = (Mutex::new(state), Register::new(pids), Streams::default());
+        Self { inner: Arc::new(Inner { state, bus, scripts, store, streams, pids }) }
     }
 
     /// Looks at or changes the state; what happened is published before anybody else can look.
@@ -77,11 +78,36 @@ impl World {
         &self,
         what: &'static str,
         work: impl FnOnce(&Store) -> std::io::Result<T> + Send + 'static,
-    ) -> Result<T, crate::state::Failure> {
+    ) -> Result<T, Failure> {
         let inner = self.inner.clone();
         let done = tokio::task::spawn_blocking(move || work(&inner.store)).await;
         let done = done.expect("work on the disk does not panic, and is not aborted");
-        done.map_err(|error| crate::state::Failure::disk(what, &error))
+        done.map_err(|error| Failure::disk(what, &error))
+    }
+
+    /// Pids for a process and its children.
+    pub(crate) async fn take_pids(&self, is_init: bool, children: u32) -> Result<Held, Failure> {
+        self.inner.pids.take(is_init, children).await.map_err(|error| not_held(&error))
+    }
+
+    /// Whoever ends the placeholder of a process, ends the process.
+    pub(crate) fn watch(
+        &self,
+        namespace: &str,
+        id: &str,
+        exec: &str,
+        pids: &mut Held,
+    ) -> Result<(), Failure> {
+        let Some(struck) = pids.struck().map_err(|error| not_held(&error))? else { return Ok(()) };
+        let (place, exec) = ((namespace.to_owned(), id.to_owned()), exec.to_owned());
+        let (pid, inner) = (pids.own(), Arc::downgrade(&self.inner));
+        tokio::spawn(async move {
+            let status = struck.await;
+            if let Some(inner) = inner.upgrade() {
+                Self { inner }.change(|state| state.struck(&place, &exec, pid, status));
+            }
+        });
+        Ok(())
     }
 
     /// Waits until the shim of a task answers: nearly always, now.
@@ -104,14 +130,21 @@ impl World {
 
     /// Plays a process until it ends.
     pub(crate) fn launch(&self, namespace: String, id: String, exec: String, launch: Launch) {
-        let world = self.clone();
-        let pid = launch.pid;
+        // Weakly: what is played for ever does not keep a mock alive that nobody holds.
+        let (pid, inner) = (launch.pid, Arc::downgrade(&self.inner));
         tokio::spawn(async move {
-            if let Some(ending) = play(launch).await {
-                world.change(|state| state.exits(&(namespace, id), &exec, pid, ending));
+            if let Some(ending) = play(launch).await
+                && let Some(inner) = inner.upgrade()
+            {
+                let place = (namespace, id);
+                Self { inner }.change(|state| state.exits(&place, &exec, pid, ending));
             }
         });
     }
+}
+
+fn not_held(error: &std::io::Error) -> Failure {
+    Failure::plain(tonic::Code::Unknown, format!("the mock could not hold a pid: {error}"))
 }
 
 #[cfg(test)]
@@ -142,7 +175,7 @@ mod tests {
             streams: Streams::default(),
             script,
             setting: Setting::default(),
-            opened: Default::default(),
+            props: Default::default(),
             rootfs: Vec::new(),
         };
         state.create_task("n", new).unwrap();
@@ -153,7 +186,7 @@ mod tests {
     async fn ten_thousand_live_tasks_are_told_in_order_to_all_subscribers() {
         let bus = Bus::new(Engine::default(), QUEUE_MAX);
         let state = State::new(Profile::V1_6, crate::Cgroups::default(), Clock::Wall);
-        let world = World::new(state, bus, Scripts::default(), Store::new(None));
+        let world = World::new(state, bus, Scripts::default(), Store::new(None), Pids::default());
         let mut all: Vec<_> = (0..16).map(|_| world.bus().subscribe(Vec::new())).collect();
         for number in 0..TASKS {
             world.change(|state| run(state, format!("c{number}")));

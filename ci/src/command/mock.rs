@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use mock_containerd::faults::Faults;
-use mock_containerd::{MockContainerd, Profile, Scripts, methods};
+use mock_containerd::{MockContainerd, Pids, Profile, Scripts, methods};
 
 use super::interrupt::interrupted;
 use super::output::{print, print_json};
@@ -18,7 +18,8 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let cgroups = options.cgroups.parse().map_err(usage)?;
-    let mut builder = MockContainerd::builder().profile(profile).cgroups(cgroups);
+    let pids: Pids = options.pids.parse().map_err(usage)?;
+    let mut builder = MockContainerd::builder().profile(profile).cgroups(cgroups).pids(pids);
     if let Some(path) = &options.processes {
         let (name, text) = read(path)?;
         builder = builder.processes(Scripts::parse(&name, &text).map_err(usage)?);

@@ -7,6 +7,8 @@ mod controls;
 mod file;
 mod input;
 mod output;
+mod pids;
+mod placeholder;
 mod play;
 mod script;
 mod scripts;
@@ -19,6 +21,8 @@ mod terminal;
 
 pub(crate) use controls::Controls;
 pub use file::ScriptError;
+pub(crate) use pids::{Held, Register};
+pub use pids::{Pids, UnknownPids};
 pub(crate) use play::{Ending, play};
 pub use script::{ProcessScript, Reaction};
 pub use scripts::Scripts;

@@ -13,9 +13,9 @@ use tonic::{Request, Response, Status};
 use super::Answer;
 use super::request::{caller, taken};
 use crate::clock::Clock;
-use crate::processes::{Copying, OpenStreams, Owner, ProcessScript, Size, open};
+use crate::processes::{Owner, ProcessScript, Size, open};
 use crate::refusal::sendable;
-use crate::state::{Argv, Failure, NewExec, NewTask, State, Streams, Waited};
+use crate::state::{Argv, Failure, NewExec, NewTask, Props, State, Streams, Waited};
 use crate::stubs::containerd::services::tasks::v1::tasks_server;
 use crate::world::World;
 
@@ -23,14 +23,14 @@ use crate::world::World;
 pub(crate) struct Tasks(pub(crate) World);
 
 impl Tasks {
-    /// Opens the streams of an exec, or of an init.
+    /// Opens the streams of an exec, or of an init, and takes its pids.
     async fn open(
         &self,
         namespace: &str,
         id: &str,
         is_init: bool,
-        streams: &Streams,
-    ) -> Result<(OpenStreams, Copying), Status> {
+        (streams, children): (&Streams, u32),
+    ) -> Result<Props, Status> {
         let owner = self.0.change(|state| Owner {
             profile: state.profile,
             namespace: namespace.to_owned(),
@@ -38,7 +38,9 @@ impl Tasks {
             is_init,
             may_spawn: matches!(state.clock, Clock::Wall),
         });
-        Ok(open(&owner, streams).await?)
+        let (streams, copying) = open(&owner, streams).await?;
+        let pids = self.0.take_pids(is_init, children).await?;
+        Ok(Props { streams, copying, pids })
     }
 
     /// What a process wrote before it ended is read before it is forgotten.
@@ -78,9 +80,10 @@ impl tasks_server::Tasks for Tasks {
             stderr: request.stderr,
             terminal: request.terminal,
         };
-        let opened = self.open(&namespace, &id, true, &streams).await?;
+        let mut props = self.open(&namespace, &id, true, (&streams, script.forks)).await?;
+        self.0.watch(&namespace, &id, "", &mut props.pids)?;
         let rootfs = request.rootfs;
-        let new = NewTask { id: id.clone(), streams, script, setting, rootfs, opened };
+        let new = NewTask { id: id.clone(), streams, script, setting, rootfs, props };
         let pid = self.0.change(|state| state.create_task(&namespace, new))?;
         Ok(Response::new(CreateTaskResponse { container_id: id, pid }))
     }
@@ -92,9 +95,11 @@ impl tasks_server::Tasks for Tasks {
         let launch = if exec.is_empty() {
             self.0.change(|state| state.start(&namespace, &id))?
         } else {
-            let streams = self.0.change(|state| state.prepare_exec(&namespace, &id, &exec))?;
-            let opened = self.open(&namespace, &exec, false, &streams).await?;
-            self.0.change(|state| state.start_exec(&namespace, &id, &exec, opened))?
+            let (streams, children) =
+                self.0.change(|state| state.prepare_exec(&namespace, &id, &exec))?;
+            let mut props = self.open(&namespace, &exec, false, (&streams, children)).await?;
+            self.0.watch(&namespace, &id, &exec, &mut props.pids)?;
+            self.0.change(|state| state.start_exec(&namespace, &id, &exec, props))?
         };
         let pid = launch.pid;
         self.0.launch(namespace, id, exec, launch);

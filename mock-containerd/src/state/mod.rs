@@ -45,7 +45,7 @@ pub(crate) use manifest::{
     Manifest, OCI_INDEX, Platform, references,
 };
 pub(crate) use naming::{annotate, familiar, names, names_of_part, normalized, object};
-pub(crate) use process::{Exit, Streams, Waited};
+pub(crate) use process::{Exit, Props, Streams, Waited};
 pub(crate) use snapshot::{Layers, NewSnapshot, Snapshotter};
 pub(crate) use spec::{Argv, Wanted, missing_binary, no_such_file};
 pub(crate) use task::{NewExec, NewTask};
@@ -58,9 +58,6 @@ use task::Task;
 
 /// Namespace and id.
 pub(crate) type Key = (String, String);
-
-/// One more than the kernel's largest: whoever kills by what we show hits nobody.
-const FIRST_PID: u32 = (1 << 22) + 1;
 
 /// Everything. Changes push the events that they cause.
 #[derive(Debug)]
@@ -83,7 +80,6 @@ pub(crate) struct State {
     sandboxed: std::collections::BTreeSet<String>,
     /// Each with the lease that it was opened under.
     streams: BTreeMap<Key, Option<String>>,
-    next_pid: u32,
     next_lease: u32,
     next_file: u64,
     next_directory: u64,
@@ -111,7 +107,6 @@ impl State {
             sandboxes: BTreeMap::new(),
             sandboxed: std::collections::BTreeSet::new(),
             streams: BTreeMap::new(),
-            next_pid: FIRST_PID,
             next_lease: 0,
             next_file: 0,
             next_directory: 0,
@@ -133,11 +128,6 @@ impl State {
     /// A write in a namespace makes it; a read does not.
     fn touch_namespace(&mut self, namespace: &str) {
         self.namespaces.entry(namespace.to_owned()).or_default();
-    }
-
-    fn take_pid(&mut self) -> u32 {
-        self.next_pid += 1;
-        self.next_pid - 1
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, GO_ZERO};
 use crate::processes::{
-    Controls, Copying, Disposition, OpenStreams, ProcessScript, Setting, Signals,
+    Controls, Copying, Disposition, Held, OpenStreams, ProcessScript, Setting, Signals,
 };
 
 /// How a process ended.
@@ -55,9 +55,19 @@ pub(crate) struct Streams {
     pub(crate) terminal: bool,
 }
 
+/// What was opened and taken for a process that is to be.
+#[derive(Debug, Default)]
+pub(crate) struct Props {
+    pub(crate) streams: OpenStreams,
+    pub(crate) copying: Copying,
+    pub(crate) pids: Held,
+}
+
 #[derive(Debug)]
 pub(crate) struct Process {
+    /// 0 before it has one.
     pub(super) pid: u32,
+    pub(super) pids: Held,
     pub(super) phase: Phase,
     pub(super) streams: Streams,
     pub(super) script: ProcessScript,
@@ -75,14 +85,15 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(pid: u32, streams: Streams, script: ProcessScript, setting: Setting) -> Self {
+    pub(super) fn new(streams: Streams, script: ProcessScript, setting: Setting) -> Self {
         let signals = Signals::default();
         for signal in script.reactions.keys() {
             signals.dispose(*signal, Disposition::Handled);
         }
         let controls = Controls { size: setting.size, ..Controls::default() };
         Self {
-            pid,
+            pid: 0,
+            pids: Held::default(),
             phase: Phase::Created,
             streams,
             script,
@@ -97,9 +108,11 @@ impl Process {
         }
     }
 
-    /// Its streams have been opened.
-    pub(super) fn has(&mut self, (open, copying): (OpenStreams, Copying)) {
-        (self.open, self.copying) = (Some(open), copying);
+    /// All that it needs to be played is there.
+    pub(super) fn has(&mut self, props: Props) {
+        self.pid = props.pids.own();
+        self.pids = props.pids;
+        (self.open, self.copying) = (Some(props.streams), props.copying);
     }
 
     pub(super) fn stop(&mut self, exit: Exit) {
@@ -107,6 +120,7 @@ impl Process {
         self.queued = None;
         // Nobody will play it any more: whoever reads from it must see the end.
         self.open = None;
+        self.pids.end();
         self.waited.send_replace(Waited::Exited(exit));
     }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::process::{Exit, Phase, Process, Streams};
+use super::process::{Exit, Phase, Process, Props, Streams};
 use super::{Failure, check_identifier};
 use crate::Profile;
 use crate::clock::Clock;
 use crate::processes::signal::{SIGKILL, SIGNAL_MAX, SIGWINCH, is_harmless};
-use crate::processes::{Copying, Disposition, OpenStreams, ProcessScript, Setting, Size};
+use crate::processes::{Disposition, ProcessScript, Setting, Size};
 
 /// What a task is made of.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct NewTask {
     pub(crate) script: ProcessScript,
     pub(crate) setting: Setting,
     pub(crate) rootfs: Vec<containerd_client::types::Mount>,
-    pub(crate) opened: (OpenStreams, Copying),
+    pub(crate) props: Props,
 }
 
 /// What an exec is made of.
@@ -144,17 +144,11 @@ impl Task {
     }
 
     /// Starts an exec that may.
-    pub(super) fn start_exec(
-        &mut self,
-        exec: &str,
-        pid: u32,
-        opened: (OpenStreams, Copying),
-    ) -> Done<()> {
+    pub(super) fn start_exec(&mut self, exec: &str, props: Props) -> Done<()> {
         let process = self.exec_mut(exec)?;
-        process.pid = pid;
         process.phase = Phase::Running;
-        process.has(opened);
-        Ok(((), vec![Happened::ExecStarted(exec.to_owned(), pid)]))
+        process.has(props);
+        Ok(((), vec![Happened::ExecStarted(exec.to_owned(), process.pid)]))
     }
 
     pub(super) fn exec(&mut self, new: NewExec) -> Done<()> {
@@ -166,7 +160,7 @@ impl Task {
         if let state @ ("paused" | "stopped") = self.state_word() {
             return self.refuse(&format!("cannot exec in a {state} state"));
         }
-        self.execs.insert(new.exec.clone(), Process::new(0, new.streams, new.script, new.setting));
+        self.execs.insert(new.exec.clone(), Process::new(new.streams, new.script, new.setting));
         Ok(((), vec![Happened::ExecAdded(new.exec)]))
     }
 
@@ -264,6 +258,21 @@ impl Task {
         let mut happened = if alive { vec![Happened::OutOfMemory] } else { Vec::new() };
         happened.extend(self.exits(exec, pid, 128 + SIGKILL));
         happened
+    }
+
+    /// Somebody ended its placeholder, by its pid.
+    pub(super) fn struck(&mut self, exec: &str, pid: u32, status: u32) -> Vec<Happened> {
+        let exit = Exit::now(self.clock, status);
+        let process = if exec.is_empty() { Some(&mut self.init) } else { self.execs.get_mut(exec) };
+        match process {
+            Some(process) if process.pid != pid => Vec::new(),
+            Some(Process { phase: Phase::Stopped(_), .. }) | None => Vec::new(),
+            Some(_) if exec.is_empty() => self.end_init(exit),
+            Some(process) => {
+                process.stop(exit.clone());
+                vec![Happened::Exited(Some(exec.to_owned()), pid, exit)]
+            }
+        }
     }
 
     /// The pid namespace goes with its init: running execs die first, the init's exit comes last.
@@ -384,13 +393,20 @@ impl Task {
         Ok(gone)
     }
 
-    /// What lives, init first.
+    /// What lives, init first, each with its children.
     pub(super) fn pids(&self) -> Vec<(u32, Option<&str>)> {
         let live = |process: &Process| !matches!(process.phase, Phase::Stopped(_));
-        let init = live(&self.init).then_some((self.init.pid, None));
+        let init = Some((&self.init, None)).filter(|(init, _)| live(init));
         let execs = self.execs.iter().filter(|(_, process)| process.running());
-        init.into_iter()
-            .chain(execs.map(|(exec, process)| (process.pid, Some(exec.as_str()))))
-            .collect()
+        let all = init.into_iter().chain(execs.map(|(exec, process)| (process, Some(&**exec))));
+        let mut pids = Vec::new();
+        for (process, exec) in all {
+            pids.push((process.pid, exec));
+            // They are forked by what runs, and so not before.
+            if process.running() {
+                pids.extend(process.pids.children().map(|child| (child, None)));
+            }
+        }
+        pids
     }
 }

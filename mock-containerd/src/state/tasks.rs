@@ -9,13 +9,11 @@ use prost::Message;
 use prost_types::Any;
 use tokio::sync::watch;
 
-use super::process::{Process, Streams};
+use super::process::{Process, Props, Streams};
 use super::task::{Happened, Start, Task};
 use super::usage::metric;
 use super::{Exit, Failure, Key, NewExec, NewTask, State, Waited, Wanted, any_passes, key, spec};
-use crate::processes::{
-    Controls, Copying, Ending, OpenStreams, ProcessScript, Setting, Signals, Size,
-};
+use crate::processes::{Controls, Ending, OpenStreams, ProcessScript, Setting, Signals, Size};
 
 /// `containerd.runc.v1.ProcessDetails`: which exec a pid is. Its proto has no service, so no stubs
 /// are generated of it.
@@ -151,10 +149,10 @@ impl State {
         if self.tasks.contains_key(&place) {
             return Err(Failure::already_exists(format!("task {}", new.id)));
         }
-        let pid = self.take_pid();
         let streams = new.streams.clone();
-        let mut init = Process::new(pid, new.streams, new.script, new.setting);
-        init.has(new.opened);
+        let mut init = Process::new(new.streams, new.script, new.setting);
+        init.has(new.props);
+        let pid = init.pid;
         self.tasks.insert(place, Task::new(self.profile, self.clock, init));
         let event = told::TaskCreate {
             container_id: new.id.clone(),
@@ -181,20 +179,22 @@ impl State {
         })
     }
 
-    /// Whether an exec may start, and how its streams are to be opened before it does.
+    /// Whether an exec may start, how its streams are to be opened before it does, and how many
+    /// children it will have.
     pub(crate) fn prepare_exec(
         &mut self,
         namespace: &str,
         id: &str,
         exec: &str,
-    ) -> Result<Streams, Failure> {
+    ) -> Result<(Streams, u32), Failure> {
         let start =
             self.change(namespace, id, |task| Ok((task.may_start_exec(exec, id)?, Vec::new())))?;
         if start == Start::CrashesShim {
             self.crash_shim(namespace, id);
             return Err(Failure::shim(self.profile, "ttrpc: closed"));
         }
-        Ok(self.task(namespace, id)?.process(exec)?.streams.clone())
+        let process = self.task(namespace, id)?.process(exec)?;
+        Ok((process.streams.clone(), process.script.forks))
     }
 
     /// Once its streams are open. What was true before may have changed meanwhile.
@@ -203,12 +203,11 @@ impl State {
         namespace: &str,
         id: &str,
         exec: &str,
-        opened: (OpenStreams, Copying),
+        props: Props,
     ) -> Result<Launch, Failure> {
         self.prepare_exec(namespace, id, exec)?;
-        let pid = self.take_pid();
         self.change(namespace, id, |task| {
-            let ((), happened) = task.start_exec(exec, pid, opened)?;
+            let ((), happened) = task.start_exec(exec, props)?;
             let process = task.execs.get_mut(exec).expect("it was started a line ago");
             Ok((Launch::of(process), happened))
         })
@@ -295,6 +294,19 @@ impl State {
         };
         let init = task.init.pid;
         self.tell_task(place, init, happened);
+    }
+
+    /// Told by those who watch placeholders.
+    pub(crate) fn struck(&mut self, place: &Key, exec: &str, pid: u32, status: u32) {
+        let Some(task) = self.tasks.get_mut(place) else { return };
+        let happened = task.struck(exec, pid, status);
+        let init = task.init.pid;
+        self.tell_task(place, init, happened);
+    }
+
+    /// The mock ends: nothing of a process is left.
+    pub(crate) fn end_tasks(&mut self) {
+        self.tasks.clear();
     }
 
     pub(crate) fn pause(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {

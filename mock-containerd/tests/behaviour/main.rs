@@ -14,6 +14,7 @@ mod listener;
 mod loggers;
 mod methods;
 mod namespaces;
+mod pids;
 mod processes;
 mod queues;
 mod raw;
