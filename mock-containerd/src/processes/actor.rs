@@ -20,6 +20,8 @@ pub(crate) struct Actor {
     pub(crate) controls: watch::Receiver<Controls>,
     pub(crate) signals: Signals,
     pub(crate) setting: Arc<Setting>,
+    /// So many shells within shells.
+    pub(crate) depth: u32,
 }
 
 impl Actor {

@@ -31,7 +31,7 @@ pub(crate) async fn play(launch: Launch) -> Option<Ending> {
         false => (None, stdin),
     };
     let setting = Arc::new(setting);
-    let actor = Actor { stdin, stdout, stderr, controls, signals, setting };
+    let actor = Actor { stdin, stdout, stderr, controls, signals, setting, depth: 0 };
     let acting = async {
         let ending = tokio::select! {
             // Biased: both at one moment is the one that takes part in it.

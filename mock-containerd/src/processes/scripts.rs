@@ -13,7 +13,7 @@ const FAILS_AT_START: &str = "laconic-fail-at-start";
 /// `sleep`, `echo`, `printf`, `cat` of standard input, `env`, `printenv`, `pwd`, `hostname`, `id`,
 /// `whoami`, `seq`, `yes`, `test`, `stty size`, `tail -f /dev/null`, and `sh -c` with a small
 /// shell: `;` `&&` `||` `|` `&` `!`, `if`, `while`, `until`, `for`, groups and subshells,
-/// variables, `trap`, `wait`, `kill`, `exit`, `exec`, `set -e`, and redirections to 1, 2 and
+/// variables, `read`, `trap`, `wait`, `kill`, `exit`, `exec`, `set -e`, and redirections to 1, 2 and
 /// `/dev/null`. What that shell does not have it says on standard error, and ends with 2. There
 /// are no files.
 #[derive(Clone, Debug, Default)]

@@ -40,6 +40,7 @@ async fn a_shell_says_and_ends_as_a_shell_does() {
         ("B=2 env | cat; exec echo last; echo never", "A=a b\nN=3\nHOME=/root\nB=2\nlast\n", "", 0),
         ("cat; pwd; cd /; pwd", "/tmp\n/\n", "", 0),
         ("sh -c 'exit 9'; echo $?", "9\n", "", 0),
+        ("{ echo a b c; echo d; } | while read x y; do echo \"$y,$x\"; done", "b c,a\n,d\n", "", 0),
     ] {
         assert_eq!(sh(line).await, (out.to_owned(), err.to_owned(), status), "{line}");
     }

@@ -7,6 +7,9 @@ use super::super::signals::Disposition;
 use super::parser::parse;
 use super::play::{Leave, Shell, Went};
 
+/// What `read` keeps of a line.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
 impl Shell {
     /// `None`: it is no command of the shell's own.
     pub(super) async fn builtin(&mut self, words: &[String]) -> Option<Went> {
@@ -29,6 +32,7 @@ impl Shell {
             "exec" => self.replace(words).await,
             "trap" => self.trap(words).await,
             "kill" => self.kill(words).await,
+            "read" => self.read(words).await,
             "wait" => self.wait().await,
             _ => return None,
         };
@@ -83,10 +87,17 @@ impl Shell {
 
     /// Boxed where it comes round again.
     async fn evaluate(&mut self, line: &str) -> Went {
-        match parse(line) {
+        if self.actor.depth >= super::DEPTH_MAX {
+            self.actor.complain(super::TOO_DEEP).await;
+            return Err(Leave::Exit(2));
+        }
+        self.actor.depth += 1;
+        let went = match parse(line) {
             Ok(list) => self.list(&list).await,
             Err(why) => self.failed(2, why.0).await,
-        }
+        };
+        self.actor.depth -= 1;
+        went
     }
 
     /// The shell ends with the command, which takes over its signals' default dispositions.
@@ -167,13 +178,41 @@ impl Shell {
         self.ended(0)
     }
 
+    /// One line into variables, the last of which takes the rest. Fails at the end of the input.
+    async fn read(&mut self, words: &[&str]) -> Went {
+        let names = if words.first() == Some(&"-r") { &words[1..] } else { words };
+        let (mut line, mut controls) = (Vec::new(), self.actor.controls.clone());
+        // Byte by byte, as a shell does: what follows the line is for the next who reads.
+        let ended = loop {
+            let mut byte = [0];
+            match self.actor.stdin.read(&mut byte, &mut controls).await {
+                0 => break true,
+                _ if byte == *b"\n" => break false,
+                _ if line.len() >= LINE_BYTES_MAX => {}
+                _ => line.extend(byte),
+            }
+        };
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let mut rest = line.trim_matches([' ', '\t']);
+        for (at, name) in names.iter().enumerate() {
+            let (value, after) = match rest.split_once([' ', '\t']) {
+                Some((value, after)) if at + 1 < names.len() => (value, after),
+                _ => (rest, ""),
+            };
+            self.variables.set(name, value);
+            rest = after.trim_start_matches([' ', '\t']);
+        }
+        self.ended(u32::from(ended))
+    }
+
     /// For all jobs, or until a signal comes that is trapped.
     async fn wait(&mut self) -> Went {
         let mut status = 0;
         loop {
             tokio::select! {
                 biased;
-                signal = self.actor.signals.next() => {
+                // Within a trap it waits for jobs alone: what comes is for later.
+                signal = self.actor.signals.next(), if !self.in_trap => {
                     self.status = 128 + signal;
                     return self.run_trap(signal).await;
                 }

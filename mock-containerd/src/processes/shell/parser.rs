@@ -4,7 +4,7 @@ use super::lexer::{NotPlayed, Token, is_name, tokens};
 use super::syntax::{Command, Item, Kind, Link, List, Part, Pipeline, Word};
 
 /// Deeper than anybody nests; without a limit, brackets would exhaust the stack.
-const DEPTH_MAX: usize = 40;
+const DEPTH_MAX: usize = 20;
 /// Where a list ends that stands inside of something.
 const CLOSING: [&str; 7] = ["}", "then", "elif", "else", "fi", "do", "done"];
 

@@ -51,6 +51,7 @@ pub(super) struct Shell {
     pub(super) stops_on_error: bool,
     name: String,
     jobs_begun: u32,
+    pub(super) in_trap: bool,
     /// Inside of a condition, where a failure is an answer.
     tested: u32,
 }
@@ -66,6 +67,7 @@ impl Shell {
             stops_on_error: false,
             name: name.to_owned(),
             jobs_begun: 0,
+            in_trap: false,
             tested: 0,
         }
     }
@@ -232,7 +234,10 @@ impl Shell {
 
     /// What came while something else was going on.
     pub(super) async fn run_traps(&mut self) -> Went {
-        while let Some(signal) = self.actor.signals.take() {
+        // What comes within a trap waits until that has ended.
+        while !self.in_trap
+            && let Some(signal) = self.actor.signals.take()
+        {
             self.run_trap(signal).await?;
         }
         Ok(())
@@ -241,8 +246,12 @@ impl Shell {
     pub(super) async fn run_trap(&mut self, signal: u32) -> Went {
         let Some(trap) = self.traps.get(&signal).cloned() else { return Ok(()) };
         let status = self.status;
-        self.actor.thawed().await;
-        self.list(&trap).await?;
+        // One that sends itself a signal would never let virtual time go on.
+        self.actor.sleep(TURN).await;
+        self.in_trap = true;
+        let went = self.list(&trap).await;
+        self.in_trap = false;
+        went?;
         self.status = status;
         Ok(())
     }
