@@ -49,7 +49,9 @@ fn by_metadata() -> Option<PathBuf> {
         .args(["metadata", "--format-version", "1", "--offline", "--filter-platform"])
         .arg(env::var_os("TARGET")?)
         .arg("--manifest-path")
-        .arg(manifest)
+        .arg(&manifest)
+        // Cargo looks for its configuration, and so for replaced sources, from where it runs.
+        .current_dir(manifest.parent()?)
         .output()
         .ok()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;

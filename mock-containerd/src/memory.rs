@@ -18,6 +18,22 @@ use crate::{Calls, EventBus, Expectation, Expected};
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// Connects to a mock in memory: give it to `Endpoint::connect_with_connector`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use containerd_client::services::v1::version_client::VersionClient;
+/// use mock_containerd::MockContainerd;
+/// use tonic::transport::Endpoint;
+///
+/// let mock = MockContainerd::builder().in_memory();
+/// let endpoint = Endpoint::from_static("http://mock");
+/// let channel = endpoint.connect_with_connector(mock.clone()).await?;
+/// VersionClient::new(channel).version(()).await?;
+/// assert_eq!(mock.ledger().counts().total_started(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct InMemory {
     server: Server,

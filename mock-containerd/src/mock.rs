@@ -44,6 +44,21 @@ pub enum StartError {
 }
 
 /// Options of a mock.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_containerd::{MockContainerd, ProcessScript, Profile};
+///
+/// let mock = MockContainerd::builder()
+///     .profile(Profile::V2_1)
+///     .process("sleep", ProcessScript::runs_until_killed().ends_on_term(0))
+///     .start()
+///     .await?;
+/// assert!(mock.socket().exists());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Builder {
     profile: Profile,

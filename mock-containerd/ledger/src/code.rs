@@ -6,6 +6,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A status code as it stood on the wire; numbers beyond gRPC's 16 are kept.
+///
+/// ```
+/// use rpc_ledger::Code;
+///
+/// assert_eq!("not-found".parse::<Code>()?, Code::new(5));
+/// assert_eq!(Code::from_header(b"14").unwrap().as_str(), "unavailable");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Code(u32);

@@ -45,6 +45,15 @@ impl Count {
 }
 
 /// What was counted, by method.
+///
+/// ```
+/// use rpc_ledger::{Code, Ledger, Opening, Rpc};
+///
+/// let (ledger, rpc) = (Ledger::new(), Rpc::from_path("/a.v1.A/One"));
+/// ledger.start(Opening::of(rpc.clone())).finish(Code::new(5));
+/// let count = ledger.counts().get(&rpc);
+/// assert_eq!((count.started, count.finished[&Code::new(5)], count.in_flight()), (1, 1, 0));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub(crate) by_rpc: BTreeMap<Rpc, Count>,

@@ -47,6 +47,15 @@ number! {
 }
 
 /// A point between calls.
+///
+/// ```
+/// use rpc_ledger::{Code, Ledger, Opening, Rpc};
+///
+/// let ledger = Ledger::new();
+/// let (from, call) = (ledger.mark(), Opening::of(Rpc::from_path("/a.v1.A/One")));
+/// ledger.start(call).finish(Code::OK);
+/// assert_eq!(ledger.calls_between(from, ledger.mark()).len(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
     seq: Seq,

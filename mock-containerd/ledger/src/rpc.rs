@@ -5,6 +5,13 @@ use std::sync::Arc;
 
 /// A full method name, `/containerd.services.tasks.v1.Tasks/Exec`. The set is open: whatever a
 /// client calls has a name, whether anybody serves it or not.
+///
+/// ```
+/// use rpc_ledger::Rpc;
+///
+/// let exec = Rpc::from_path("/containerd.services.tasks.v1.Tasks/Exec");
+/// assert_eq!(exec.short(), "Tasks/Exec");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rpc(Arc<str>);
 

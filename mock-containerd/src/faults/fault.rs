@@ -24,6 +24,14 @@ pub struct NthCall {
 }
 
 /// On which side of the change that a call makes.
+///
+/// ```
+/// use mock_containerd::faults::{Faults, When};
+///
+/// // The task is created, and its client learns nothing of it.
+/// let faults = Faults::default().rpc("Tasks/Create", When::After, "1*error(unavailable)")?;
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
@@ -73,6 +81,14 @@ pub enum Cut {
 }
 
 /// What becomes of the tasks when the daemon restarts.
+///
+/// ```
+/// use mock_containerd::faults::{DaemonFault, Faults, TasksAfter};
+///
+/// let restart = DaemonFault::Restart(TasksAfter::Lost);
+/// let faults = Faults::default().daemon("Tasks/Start#3".parse()?, restart);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TasksAfter {
