@@ -41,6 +41,7 @@ mod state;
 mod store;
 mod streams;
 mod stubs;
+mod ttrpc;
 mod world;
 
 pub use calls::Calls;

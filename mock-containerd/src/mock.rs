@@ -189,7 +189,14 @@ impl Builder {
             }
         };
         let listener = listen(&socket).await?;
-        let accepting = tokio::spawn(accept(listener, server.clone()));
+        let beside = listen(&beside(&socket)).await?;
+        let (served, forwarding) = (server.clone(), server.forwarding());
+        let accepting = tokio::spawn(async move {
+            tokio::join!(
+                accept(listener, move |io| serve(io, served.clone())),
+                accept(beside, move |io| crate::ttrpc::serve(io, forwarding.clone())),
+            );
+        });
         Ok(MockContainerd { socket, server, accepting, world, _folder: folder })
     }
 }
@@ -247,7 +254,15 @@ impl Drop for MockContainerd {
         self.accepting.abort();
         self.world.change(State::end_tasks);
         let _ = std::fs::remove_file(&self.socket);
+        let _ = std::fs::remove_file(beside(&self.socket));
     }
+}
+
+/// Where shims forward their events to.
+fn beside(socket: &Path) -> PathBuf {
+    let mut name = socket.as_os_str().to_owned();
+    name.push(".ttrpc");
+    PathBuf::from(name)
 }
 
 async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
@@ -270,7 +285,10 @@ async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
     Ok(listener)
 }
 
-async fn accept(listener: UnixListener, server: Server) {
+async fn accept<F>(listener: UnixListener, serve: impl Fn(UnixStream) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     // Owned here: aborting this task aborts every connection.
     let mut connections = JoinSet::new();
     loop {
@@ -278,7 +296,7 @@ async fn accept(listener: UnixListener, server: Server) {
             accepted = listener.accept() => {
                 // An error here is one connection's (it was gone before we came), not ours.
                 if let Ok((io, _)) = accepted {
-                    connections.spawn(serve(io, server.clone()));
+                    connections.spawn(serve(io));
                 }
             }
             Some(_) = connections.join_next() => {}

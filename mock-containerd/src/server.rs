@@ -53,6 +53,7 @@ pub(crate) struct Server {
     hands: Hands,
     lines: Lines,
     events: EventBus,
+    world: World,
 }
 
 /// Takes messages as large as containerd takes them.
@@ -83,7 +84,13 @@ impl Server {
             hands: Hands { engine, control, interleave },
             lines,
             events: EventBus::new(world.bus().clone()),
+            world: world.clone(),
         }
+    }
+
+    /// What the socket beside it serves.
+    pub(crate) fn forwarding(&self) -> Events {
+        Events(self.world.clone())
     }
 
     /// What it counted.

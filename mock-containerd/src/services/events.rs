@@ -13,10 +13,26 @@ use crate::state::{Failure, check_identifier, parse_all};
 use crate::stubs::containerd::services::events::v1::events_server;
 use crate::world::World;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Events(pub(crate) World);
 
 type Told = Result<Envelope, Status>;
+
+impl Events {
+    /// Passes an event on as it came, whichever socket it came by.
+    pub(crate) fn accept(&self, request: ForwardRequest) -> Result<(), Failure> {
+        let envelope = request.envelope.unwrap_or_default();
+        check_identifier(&envelope.namespace).map_err(|error| {
+            Failure::invalid(format!("event envelope has invalid namespace: {error}"))
+        })?;
+        check_topic(&envelope.topic)?;
+        if envelope.timestamp.is_none_or(|timestamp| timestamp == clock::GO_ZERO) {
+            return Err(Failure::invalid("timestamp must be set on forwarded event"));
+        }
+        self.0.change(|state| state.publish(envelope));
+        Ok(())
+    }
+}
 
 #[tonic::async_trait]
 impl events_server::Events for Events {
@@ -39,15 +55,7 @@ impl events_server::Events for Events {
     }
 
     async fn forward(&self, request: Request<ForwardRequest>) -> Answer<()> {
-        let envelope = request.into_inner().envelope.unwrap_or_default();
-        check_identifier(&envelope.namespace).map_err(|error| {
-            Failure::invalid(format!("event envelope has invalid namespace: {error}"))
-        })?;
-        check_topic(&envelope.topic)?;
-        if envelope.timestamp.is_none_or(|timestamp| timestamp == clock::GO_ZERO) {
-            return Err(Failure::invalid("timestamp must be set on forwarded event").into());
-        }
-        self.0.change(|state| state.publish(envelope));
+        self.accept(request.into_inner())?;
         Ok(Response::new(()))
     }
 
