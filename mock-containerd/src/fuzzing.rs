@@ -137,29 +137,43 @@ impl Desk {
     }
 }
 
+thread_local! {
+    /// One for all inputs: starting one takes longer than most inputs do.
+    static SERVED: (tokio::runtime::Runtime, crate::InMemory) = {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("no more than a loop");
+        // Virtual: a wait that was begun takes no time to be given up.
+        let mock = runtime.block_on(async {
+            tokio::time::pause();
+            MockContainerd::builder().in_memory()
+        });
+        (runtime, mock)
+    };
+}
+
 /// Any bytes on a connection end that connection at the most: the mock answers the next one.
 pub fn socket(bytes: &[u8]) {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("no more than a loop").block_on(async {
-        tokio::time::pause();
-        let mut mock = MockContainerd::builder().in_memory();
-        let (first, rest) = bytes.split_first().map_or((0, bytes), |(first, rest)| (*first, rest));
-        let raw = mock.call(http::Uri::from_static("http://mock")).await.expect("a pipe");
-        let mut raw = raw.into_inner();
-        if first & 1 == 0 {
-            let _ = raw.write_all(PREFACE).await;
-        }
-        let _ = raw.write_all(rest).await;
-        // What came is read and answered, or refused, before the end is seen.
-        let _ = raw.shutdown().await;
-        let mut answer = Vec::new();
-        let reading = tokio::io::AsyncReadExt::read_to_end(&mut raw, &mut answer);
-        // A wait that was begun goes on: nobody waits for it here.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), reading).await;
-        drop(raw);
-        let endpoint = Endpoint::from_static("http://mock");
-        let channel = endpoint.connect_with_connector(mock).await.expect("a pipe");
-        VersionClient::new(channel).version(()).await.expect("the mock lives on");
+    SERVED.with(|(runtime, mock)| {
+        runtime.block_on(async {
+            let mut mock = mock.clone();
+            let (first, rest) = bytes.split_first().unwrap_or((&0, bytes));
+            let raw = mock.call(http::Uri::from_static("http://mock")).await.expect("a pipe");
+            let mut raw = raw.into_inner();
+            if first & 1 == 0 {
+                let _ = raw.write_all(PREFACE).await;
+            }
+            let _ = raw.write_all(rest).await;
+            // What came is read and answered, or refused, before the end is seen.
+            let _ = raw.shutdown().await;
+            let mut answer = Vec::new();
+            let reading = tokio::io::AsyncReadExt::read_to_end(&mut raw, &mut answer);
+            // A wait that was begun goes on: nobody waits for it here.
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), reading).await;
+            drop(raw);
+            let endpoint = Endpoint::from_static("http://mock");
+            let channel = endpoint.connect_with_connector(mock).await.expect("a pipe");
+            VersionClient::new(channel).version(()).await.expect("the mock lives on");
+        });
     });
 }
