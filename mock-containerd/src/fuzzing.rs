@@ -26,6 +26,7 @@ pub fn writes(bytes: &[u8]) {
         state: State::new(Profile::V2_1, crate::Cgroups::default(), Clock::Wall),
         open: BTreeMap::new(),
         files: BTreeMap::new(),
+        bytes: BTreeMap::new(),
         blobs: BTreeSet::new(),
     };
     let mut rest = bytes.chunks_exact(5);
@@ -41,6 +42,8 @@ struct Desk {
     state: State,
     open: BTreeMap<(&'static str, &'static str), Writing>,
     files: BTreeMap<u64, Vec<u8>>,
+    /// Of every blob that ever was.
+    bytes: BTreeMap<String, Vec<u8>>,
     /// Namespace and digest.
     blobs: BTreeSet<(&'static str, String)>,
 }
@@ -106,6 +109,11 @@ impl Desk {
             self.state.check_expected(namespace, writing)?;
         }
         let writing = self.open.get_mut(&place).expect("it is open");
+        if let Some(digest) = writing.added_to(request).cloned() {
+            let bytes = self.bytes[digest.as_str()].clone();
+            writing.wrote_out(&bytes);
+            self.files.insert(writing.file, bytes);
+        }
         let act = writing.accept(request)?;
         let file = self.files.entry(writing.file).or_default();
         if act.truncate {
@@ -125,6 +133,11 @@ impl Desk {
             self.state.commit(namespace, None, writing, &digest, Default::default());
             assert_eq!(self.state.blob(namespace, &digest).unwrap().size, size);
             self.blobs.insert((namespace, digest.to_string()));
+            if let Some(bytes) = self.files.get(&writing.file).filter(|_| !writing.is_shared()) {
+                self.bytes.insert(digest.to_string(), bytes.clone());
+            } else {
+                self.bytes.entry(digest.to_string()).or_default();
+            }
             self.open.remove(&place);
         }
         Ok(())

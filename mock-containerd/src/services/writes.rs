@@ -2,7 +2,7 @@
 //! resumed, however the stream ends.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use containerd_client::services::v1::{WriteAction, WriteContentRequest, WriteContentResponse};
 use tokio::sync::mpsc;
@@ -10,7 +10,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use crate::state::{Failure, NotOpened, Writing};
+use crate::state::{Digest, Failure, NotOpened, Writing};
 use crate::world::World;
 
 /// How often a locked reference is asked for while there is patience.
@@ -136,8 +136,11 @@ impl Open<'_> {
 
     /// Does what one message asks for.
     fn message(&mut self, request: &WriteContentRequest) -> Result<WriteContentResponse, Status> {
-        let act = self.writing().accept(request)?;
         let failed = |error: &std::io::Error| Failure::disk("cannot write content", error);
+        if let Some(digest) = self.writing().added_to(request).cloned() {
+            self.write_out(&digest).map_err(|error| failed(&error))?;
+        }
+        let act = self.writing().accept(request)?;
         if act.truncate || act.append {
             let file = self.file().map_err(|error| failed(&error))?;
             if act.truncate {
@@ -153,6 +156,17 @@ impl Open<'_> {
             return self.commit(request);
         }
         Ok(self.writing().answer())
+    }
+
+    /// Makes the bytes of a blob that another namespace has the beginning of this one's own.
+    fn write_out(&mut self, digest: &Digest) -> std::io::Result<()> {
+        let mut bytes = Vec::new();
+        self.writes.world.store().open_blob(digest)?.read_to_end(&mut bytes)?;
+        let file = self.file()?;
+        file.set_len(0)?;
+        file.write_all(&bytes)?;
+        self.writing().wrote_out(&bytes);
+        Ok(())
     }
 
     fn file(&mut self) -> std::io::Result<&mut File> {

@@ -119,7 +119,8 @@ impl State {
     /// The stream has ended: the next one goes on from here.
     pub(crate) fn close_write(&mut self, namespace: &str, writing: Writing) {
         if let Some(ingest) = self.own_ingest(namespace, &writing) {
-            ingest.rest = Some(writing.hasher());
+            let (offset, hasher) = writing.rest();
+            (ingest.offset, ingest.rest) = (offset, Some(hasher));
         }
     }
 
@@ -155,6 +156,10 @@ impl State {
         labels: Labels,
     ) {
         self.ingests.remove(&key(namespace, &writing.reference));
+        if writing.is_shared() {
+            // What was written before it was known to be there already.
+            self.garbage.ingests.push(writing.file);
+        }
         self.unlease_resource(namespace, "ingests", &writing.reference);
         self.enter_blob(namespace, lease, digest, writing.offset, labels);
     }

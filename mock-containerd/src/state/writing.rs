@@ -22,13 +22,20 @@ pub(crate) struct Writing {
     hasher: Sha256,
     clock: Clock,
     /// Another namespace has these bytes already: nothing need be sent.
-    shared: Option<Digest>,
+    shared: Option<Shared>,
     started_at: Timestamp,
     updated_at: Timestamp,
     total: i64,
     expected: String,
     /// What was answered last: fields that a message does not set keep their value.
     answer: Response,
+}
+
+/// A blob that is complete from the beginning, and what was written before that was known.
+#[derive(Clone, Debug)]
+struct Shared {
+    digest: Digest,
+    own: (i64, Sha256),
 }
 
 /// What a message asks for, to be done in this order, before its answer is sent.
@@ -70,8 +77,9 @@ impl Writing {
 
     /// Nothing need be sent: it is complete from the beginning.
     pub(super) fn share(&mut self, digest: Digest, size: i64) {
+        let own = (self.offset, self.hasher.clone());
         (self.offset, self.total) = (size, size);
-        self.shared = Some(digest);
+        self.shared = Some(Shared { digest, own });
     }
 
     /// What a message does; its effect on what is hashed and counted is taken as done.
@@ -139,6 +147,18 @@ impl Writing {
         Ok(digest)
     }
 
+    /// The blob whose bytes must be written out first, since this message adds to them.
+    pub(crate) fn added_to(&self, request: &Request) -> Option<&Digest> {
+        let adds = !request.data.is_empty() && request.offset != 0;
+        self.shared.as_ref().filter(|_| adds).map(|shared| &shared.digest)
+    }
+
+    /// The shared bytes were written out: from now on they are its own.
+    pub(crate) fn wrote_out(&mut self, bytes: &[u8]) {
+        self.shared = None;
+        self.hasher = Sha256::new_with_prefix(bytes);
+    }
+
     /// What a later message promises.
     pub(crate) fn expect(&mut self, digest: &str) {
         digest.clone_into(&mut self.expected);
@@ -150,7 +170,10 @@ impl Writing {
     }
 
     pub(crate) fn digest(&self) -> Digest {
-        self.shared.clone().unwrap_or_else(|| Digest::finished(self.hasher.clone()))
+        match &self.shared {
+            Some(shared) => shared.digest.clone(),
+            None => Digest::finished(self.hasher.clone()),
+        }
     }
 
     pub(crate) fn expected(&self) -> &str {
@@ -161,8 +184,12 @@ impl Writing {
         self.answer.clone()
     }
 
-    pub(super) fn hasher(self) -> Sha256 {
-        self.hasher
+    /// What the next stream goes on from. What was only shared is not there for it.
+    pub(super) fn rest(self) -> (i64, Sha256) {
+        match self.shared {
+            Some(shared) => shared.own,
+            None => (self.offset, self.hasher),
+        }
     }
 
     pub(super) fn updated_at(&self) -> Timestamp {
@@ -209,6 +236,27 @@ mod tests {
         writing.accept(&message(WriteAction::Write, 0, b"hello")).unwrap();
         assert_eq!(writing.answer().total, 11);
         assert!(writing.answer().started_at.is_some());
+    }
+
+    #[test]
+    fn what_is_only_shared_is_not_there_for_the_next_stream() {
+        let mut writing = begun(0);
+        writing.accept(&message(WriteAction::Write, 0, b"h")).unwrap();
+        writing.share(Digest::of(b"hello"), 5);
+        assert_eq!((writing.offset, writing.digest()), (5, Digest::of(b"hello")));
+        let (offset, hasher) = writing.rest();
+        assert_eq!((offset, Digest::finished(hasher)), (1, Digest::of(b"h")));
+    }
+
+    #[test]
+    fn what_is_added_to_a_shared_blob_needs_its_bytes_first() {
+        let mut writing = begun(0);
+        writing.share(Digest::of(b"hello"), 5);
+        let more = message(WriteAction::Write, 5, b"!");
+        assert_eq!(writing.added_to(&more), Some(&Digest::of(b"hello")));
+        writing.wrote_out(b"hello");
+        writing.accept(&more).unwrap();
+        assert_eq!((writing.offset, writing.digest()), (6, Digest::of(b"hello!")));
     }
 
     proptest! {
