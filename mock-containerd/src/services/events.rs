@@ -8,6 +8,7 @@ use tonic::{Code, Request, Response, Status};
 
 use super::Answer;
 use super::request::caller;
+use crate::Profile;
 use crate::clock;
 use crate::state::{Failure, check_identifier, parse_all};
 use crate::stubs::containerd::services::events::v1::events_server;
@@ -21,11 +22,15 @@ type Told = Result<Envelope, Status>;
 impl Events {
     /// Passes an event on as it came, whichever socket it came by.
     pub(crate) fn accept(&self, request: ForwardRequest) -> Result<(), Failure> {
-        let envelope = request.envelope.unwrap_or_default();
+        let mut envelope = request.envelope.unwrap_or_default();
         check_identifier(&envelope.namespace).map_err(|error| {
             Failure::invalid(format!("event envelope has invalid namespace: {error}"))
         })?;
         check_topic(&envelope.topic)?;
+        if self.0.change(|state| state.profile) > Profile::V1_6 {
+            // Later versions read none as the beginning of Unix time.
+            envelope.timestamp.get_or_insert_default();
+        }
         if envelope.timestamp.is_none_or(|timestamp| timestamp == clock::GO_ZERO) {
             return Err(Failure::invalid("timestamp must be set on forwarded event"));
         }

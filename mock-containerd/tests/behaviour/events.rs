@@ -156,3 +156,20 @@ async fn a_forwarded_envelope_passes_as_it_is() {
         assert_eq!(refused.code(), Code::InvalidArgument);
     }
 }
+
+#[tokio::test]
+async fn a_forwarded_envelope_without_a_time_is_of_1970_since_1_7() {
+    for profile in [Profile::V1_7, Profile::V2_1] {
+        let mut stage = Stage::open(profile).await;
+        let envelope = Envelope {
+            timestamp: None,
+            namespace: "elsewhere".to_owned(),
+            topic: "/some/thing".to_owned(),
+            event: Some(Any::default()),
+        };
+        let request = api::ForwardRequest { envelope: Some(envelope) };
+        stage.events().forward(Request::new(request)).await.unwrap();
+        let published = stage.published().await;
+        assert_eq!(published[0].timestamp, Some(prost_types::Timestamp::default()));
+    }
+}
