@@ -28,7 +28,7 @@ pub(crate) const SINCE_1_7: [&str; 4] = [
 const PLUGIN_INFO: &str = "PluginInfo";
 
 /// Services that are modelled, but for the methods named.
-const MODELLED: [(&str, &[&str]); 14] = [
+const MODELLED: [(&str, &[&str]); 15] = [
     ("containerd.services.containers.v1.Containers", &[]),
     ("containerd.services.content.v1.Content", &[]),
     ("containerd.services.diff.v1.Diff", &[]),
@@ -37,6 +37,8 @@ const MODELLED: [(&str, &[&str]); 14] = [
     ("containerd.services.introspection.v1.Introspection", &[]),
     ("containerd.services.leases.v1.Leases", &[]),
     ("containerd.services.namespaces.v1.Namespaces", &[]),
+    // Nothing runs a sandbox, and the real one has no Platform either.
+    ("containerd.services.sandbox.v1.Controller", &["Create", "Metrics", "Platform", "Update"]),
     ("containerd.services.sandbox.v1.Store", &[]),
     ("containerd.services.snapshots.v1.Snapshots", &[]),
     ("containerd.services.streaming.v1.Streaming", &[]),

@@ -21,8 +21,8 @@ use crate::interleave::Interleave;
 use crate::methods::SINCE_1_7;
 use crate::refusal::{MESSAGE_BYTES_MAX, Refusals};
 use crate::services::{
-    Containers, Content, Diff, Events, Health, Images, Introspection, Leases, Namespaces,
-    Sandboxes, Snapshots, Streams, Tasks, Transfer, Unmodelled, Version,
+    Containers, Content, Controllers, Diff, Events, Health, Images, Introspection, Leases,
+    Namespaces, Sandboxes, Snapshots, Streams, Tasks, Transfer, Version,
 };
 use crate::stubs::DESCRIPTORS;
 use crate::stubs::containerd::services as stubs;
@@ -148,7 +148,7 @@ fn since_1_7(routes: Routes, world: &World) -> Routes {
 
     let world = || world.clone();
     routes
-        .add_service(limited!(ControllerServer(Unmodelled)))
+        .add_service(limited!(ControllerServer(Controllers(world()))))
         .add_service(limited!(StoreServer(Sandboxes(world()))))
         .add_service(limited!(StreamingServer(Streams(world()))))
         .add_service(limited!(TransferServer(Transfer(world()))))

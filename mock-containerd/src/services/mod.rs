@@ -2,6 +2,7 @@
 
 mod containers;
 mod content;
+mod controllers;
 mod diff;
 mod events;
 mod health;
@@ -17,12 +18,12 @@ mod snapshots;
 mod streaming;
 mod tasks;
 mod transfer;
-mod unmodelled;
 mod version;
 mod writes;
 
 pub(crate) use containers::Containers;
 pub(crate) use content::Content;
+pub(crate) use controllers::Controllers;
 pub(crate) use diff::Diff;
 pub(crate) use events::Events;
 pub(crate) use health::Health;
@@ -35,7 +36,6 @@ pub(crate) use snapshots::Snapshots;
 pub(crate) use streaming::Streams;
 pub(crate) use tasks::Tasks;
 pub(crate) use transfer::Transfer;
-pub(crate) use unmodelled::Unmodelled;
 pub(crate) use version::Version;
 
 /// The answer of nearly every method.

@@ -2,6 +2,7 @@
 
 mod container;
 mod content;
+mod controller;
 mod creation;
 mod digest;
 mod failure;
