@@ -253,6 +253,7 @@ impl Drop for MockContainerd {
     fn drop(&mut self) {
         self.accepting.abort();
         self.world.change(State::end_tasks);
+        self.world.store().close();
         let _ = std::fs::remove_file(&self.socket);
         let _ = std::fs::remove_file(beside(&self.socket));
     }

@@ -21,6 +21,8 @@ enum Root {
     Own(TempDir),
     /// Not needed so far.
     Unmade,
+    /// The mock has stopped.
+    Closed,
 }
 
 impl Store {
@@ -41,7 +43,14 @@ impl Store {
             Root::Given(path) => path.clone(),
             Root::Own(folder) => folder.path().to_owned(),
             Root::Unmade => unreachable!("it was made a line ago"),
+            Root::Closed => return Err(io::Error::other("the mock has stopped")),
         })
+    }
+
+    /// Removes the folder, if it is the mock's own: calls that still hold the store must not keep it.
+    pub(crate) fn close(&self) {
+        let mut root = self.root.lock().expect("nothing panics while it holds the folder's name");
+        *root = Root::Closed;
     }
 
     /// Removes blobs that no namespace knows any more.
@@ -63,7 +72,7 @@ impl Store {
         match &*root {
             Root::Given(path) => Some(path.clone()),
             Root::Own(folder) => Some(folder.path().to_owned()),
-            Root::Unmade => None,
+            Root::Unmade | Root::Closed => None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod counts;
 mod events;
 mod expectations;
 mod faults;
+mod folders;
 mod forwarding;
 mod interleavings;
 mod introspection;
