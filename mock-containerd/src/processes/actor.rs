@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::controls::Controls;
 use super::input::Input;
 use super::output::Output;
 use super::setting::Setting;
 use super::signals::Signals;
+
+const PROCESSES_MAX: usize = 256;
 
 /// Cheap to clone: a shell's jobs and pipes are actors beside it.
 #[derive(Clone, Debug)]
@@ -20,8 +22,15 @@ pub(crate) struct Actor {
     pub(crate) controls: watch::Receiver<Controls>,
     pub(crate) signals: Signals,
     pub(crate) setting: Arc<Setting>,
-    /// So many shells within shells.
+    /// So many lists of shell within lists.
     pub(crate) depth: u32,
+    /// Each that runs beside others, in a pipe or behind `&`, takes one.
+    pub(crate) processes: Arc<Semaphore>,
+}
+
+/// As many as a container of reasonable size lets run at once.
+pub(crate) fn processes() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(PROCESSES_MAX))
 }
 
 impl Actor {

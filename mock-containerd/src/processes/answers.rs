@@ -2,79 +2,68 @@
 
 use std::time::Duration;
 
+use super::condition;
+use super::printf::{printf, unescaped};
 use super::setting::Setting;
 
 /// What goes to standard output, or to standard error, and the status.
-pub(super) type Answer = Result<(String, u32), (String, u32)>;
+pub(super) type Answer = Result<(Vec<u8>, u32), (String, u32)>;
+
+fn text(text: impl Into<Vec<u8>>) -> Answer {
+    Ok((text.into(), 0))
+}
 
 /// Commands that wait or read stand in `commands`.
 pub(super) fn of(name: &str, words: &[&str], setting: &Setting) -> Answer {
     match name {
-        "false" => Ok((String::new(), 1)),
-        "echo" => Ok((echo(words), 0)),
-        "printf" => Ok((printf(words), 0)),
-        "pwd" => Ok((format!("{}\n", cwd(setting)), 0)),
-        "hostname" => Ok((format!("{}\n", setting.hostname), 0)),
+        "false" => Ok((Vec::new(), 1)),
+        "echo" => text(echo(words)),
+        "printf" => match words {
+            [] => Err(("printf: usage: printf FORMAT [ARGUMENT...]".to_owned(), 2)),
+            [format, words @ ..] => text(printf(format, words).0),
+        },
+        "pwd" => text(format!("{}\n", setting.folder())),
+        "hostname" if words.is_empty() => text(format!("{}\n", setting.hostname)),
+        "hostname" => Err((format!("hostname: the mock only has hostname: {}", words[0]), 1)),
         "id" => id(words, setting),
         "whoami" => match setting.user.uid {
-            0 => Ok(("root\n".to_owned(), 0)),
+            0 => text("root\n"),
             uid => Err((format!("whoami: unknown uid {uid}"), 1)),
         },
         "printenv" => Ok(printenv(words, setting)),
-        "test" => Ok((String::new(), test(words)?)),
+        "test" => test(words, setting),
         "[" => match words.split_last() {
-            Some((&"]", words)) => Ok((String::new(), test(words)?)),
+            Some((&"]", words)) => test(words, setting),
             _ => Err(("[: missing ]".to_owned(), 2)),
         },
         other => Err((format!("{other}: not found"), 127)),
     }
 }
 
-fn cwd(setting: &Setting) -> &str {
-    if setting.cwd.is_empty() { "/" } else { &setting.cwd }
+/// What `printf` has to say beside what it prints.
+pub(super) fn complaint(name: &str, words: &[&str]) -> Option<(String, u32)> {
+    match words {
+        [format, words @ ..] if name == "printf" => {
+            let wrong = printf(format, words).1?;
+            Some((format!("printf: {wrong}"), 1))
+        }
+        _ => None,
+    }
 }
 
-fn echo(words: &[&str]) -> String {
+fn echo(words: &[&str]) -> Vec<u8> {
     let is_option = |word: &&&str| {
         word.len() > 1 && word.starts_with('-') && word[1..].chars().all(|one| "neE".contains(one))
     };
     let options: Vec<&&str> = words.iter().take_while(is_option).collect();
     let has = |option| options.iter().any(|word| word.contains(option));
     let text = words[options.len()..].join(" ");
-    let text = if has('e') { unescaped(&text) } else { text };
-    if has('n') { text } else { text + "\n" }
-}
-
-fn unescaped(text: &str) -> String {
-    let (mut plain, mut rest) = (String::new(), text.chars());
-    while let Some(next) = rest.next() {
-        match (next, next == '\\') {
-            (_, true) => match rest.next() {
-                Some('n') => plain.push('\n'),
-                Some('t') => plain.push('\t'),
-                Some('r') => plain.push('\r'),
-                Some('\\') | None => plain.push('\\'),
-                Some(other) => plain.extend(['\\', other]),
-            },
-            (next, false) => plain.push(next),
-        }
-    }
-    plain
-}
-
-/// `%s`, `%d` and `%%`. Words without a place are dropped, places without a word stay empty.
-fn printf(words: &[&str]) -> String {
-    let Some((format, rest)) = words.split_first() else { return String::new() };
-    let (mut text, mut rest) = (String::new(), rest.iter());
-    let format = unescaped(format);
-    let mut format = format.chars();
-    while let Some(next) = format.next() {
-        match (next, (next == '%').then(|| format.next()).flatten()) {
-            ('%', Some('s' | 'd')) => text.push_str(rest.next().unwrap_or(&"")),
-            ('%', Some('%') | None) => text.push('%'),
-            ('%', Some(other)) => text.extend(['%', other]),
-            (next, _) => text.push(next),
-        }
+    let (mut text, goes_on) = match has('e') {
+        true => unescaped(&text, true),
+        false => (text.into_bytes(), true),
+    };
+    if !has('n') && goes_on {
+        text.push(b'\n');
     }
     text
 }
@@ -91,50 +80,43 @@ fn id(words: &[&str], setting: &Setting) -> Answer {
             };
             format!("uid={} gid={}{groups}", named(user.uid), named(user.gid))
         }
-        ["-u"] => user.uid.to_string(),
-        ["-g"] => user.gid.to_string(),
-        ["-un"] if user.uid == 0 => "root".to_owned(),
-        ["-gn"] if user.gid == 0 => "root".to_owned(),
-        _ => return Err(("id: the mock only has id, id -u, id -g".to_owned(), 1)),
+        ["-u" | "-ur" | "-ru"] => user.uid.to_string(),
+        ["-g" | "-gr" | "-rg"] => user.gid.to_string(),
+        ["-G"] => {
+            let more = user.more_gids.iter().filter(|gid| **gid != user.gid);
+            let all: Vec<String> =
+                [&user.gid].into_iter().chain(more).map(u32::to_string).collect();
+            all.join(" ")
+        }
+        ["-un" | "-nu"] if user.uid == 0 => "root".to_owned(),
+        ["-gn" | "-ng"] if user.gid == 0 => "root".to_owned(),
+        ["-un" | "-nu"] => return Err((format!("id: unknown ID {}", user.uid), 1)),
+        ["-gn" | "-ng"] => return Err((format!("id: unknown ID {}", user.gid), 1)),
+        [name] if !name.starts_with('-') => return Err((format!("id: unknown user {name}"), 1)),
+        _ => return Err(("id: the mock only has -u, -g, -G, -un, -gn".to_owned(), 1)),
     };
-    Ok((text + "\n", 0))
+    Ok(((text + "\n").into_bytes(), 0))
 }
 
-fn printenv(words: &[&str], setting: &Setting) -> (String, u32) {
+fn printenv(words: &[&str], setting: &Setting) -> (Vec<u8>, u32) {
     if words.is_empty() {
-        return (setting.env.iter().map(|line| format!("{line}\n")).collect(), 0);
+        let all: String = setting.env.iter().map(|line| format!("{line}\n")).collect();
+        return (all.into_bytes(), 0);
     }
     let value = |name: &str| {
         let lines = setting.env.iter().rev();
         lines.filter_map(|line| line.split_once('=')).find(|(known, _)| *known == name)
     };
     let found: Vec<_> = words.iter().filter_map(|word| value(word)).collect();
-    let text = found.iter().map(|(_, value)| format!("{value}\n")).collect();
-    (text, u32::from(found.len() < words.len()))
+    let text: String = found.iter().map(|(_, value)| format!("{value}\n")).collect();
+    (text.into_bytes(), u32::from(found.len() < words.len()))
 }
 
-/// Strings and numbers. There are no files to ask about.
-fn test(words: &[&str]) -> Result<u32, (String, u32)> {
-    let number =
-        |word: &str| word.parse::<i64>().map_err(|_| (format!("sh: {word}: bad number"), 2));
-    let holds = match words {
-        [] => false,
-        ["!", rest @ ..] => test(rest)? != 0,
-        [word] => !word.is_empty(),
-        ["-n", word] => !word.is_empty(),
-        ["-z", word] => word.is_empty(),
-        ["-e" | "-f" | "-d" | "-r" | "-w" | "-x" | "-s", _] => false,
-        [left, "=" | "==", right] => left == right,
-        [left, "!=", right] => left != right,
-        [left, "-eq", right] => number(left)? == number(right)?,
-        [left, "-ne", right] => number(left)? != number(right)?,
-        [left, "-lt", right] => number(left)? < number(right)?,
-        [left, "-le", right] => number(left)? <= number(right)?,
-        [left, "-gt", right] => number(left)? > number(right)?,
-        [left, "-ge", right] => number(left)? >= number(right)?,
-        _ => return Err(("sh: the mock's test does not have this".to_owned(), 2)),
-    };
-    Ok(u32::from(!holds))
+fn test(words: &[&str], setting: &Setting) -> Answer {
+    match condition::holds(words, setting) {
+        Ok(holds) => Ok((Vec::new(), u32::from(!holds))),
+        Err(wrong) => Err((format!("sh: {wrong}"), 2)),
+    }
 }
 
 /// `1.5`, `2m`; `Some(None)` is for ever.
@@ -180,7 +162,7 @@ mod tests {
             ("id -u", "0\n"),
             ("printenv B", "two\n"),
         ] {
-            assert_eq!(said(line), Ok((text.to_owned(), 0)), "{line}");
+            assert_eq!(said(line), Ok((text.as_bytes().to_vec(), 0)), "{line}");
         }
     }
 

@@ -48,14 +48,18 @@ pub(crate) fn run<'a>(
             "tail" => tail(actor, &words).await,
             "seq" => seq(actor, &words).await,
             "yes" => yes(actor, &words).await,
-            "env" => env(actor, &words).await,
-            "sh" => shell::run(actor, &words).await,
+            "env" => Box::pin(env(actor, &words)).await,
+            "sh" => Box::pin(shell::run(actor, &words)).await,
             "stty" => stty(actor, &words).await,
             name => match answers::of(name, &words, &actor.setting) {
                 Ok((text, status)) => {
                     if !text.is_empty() {
                         actor.print(text).await;
                     }
+                    let Some((complaint, status)) = answers::complaint(name, &words) else {
+                        return status;
+                    };
+                    actor.complain(format!("{complaint}\n")).await;
                     status
                 }
                 Err((complaint, status)) => {
@@ -119,20 +123,31 @@ async fn tail(actor: &Actor, words: &[&str]) -> u32 {
 }
 
 async fn seq(actor: &Actor, words: &[&str]) -> u32 {
+    let (mut words, mut separator, mut is_wide) = (words, "\n", false);
+    loop {
+        match words {
+            ["-w", rest @ ..] => (words, is_wide) = (rest, true),
+            ["-s", text, rest @ ..] => (words, separator) = (rest, text),
+            _ => break,
+        }
+    }
     let numbers: Option<Vec<i64>> = words.iter().map(|word| word.parse().ok()).collect();
-    let (mut at, step, last) = match numbers.as_deref() {
+    let (first, step, last) = match numbers.as_deref() {
         Some([last]) => (1, 1, *last),
         Some([first, last]) => (*first, 1, *last),
         Some([first, step, last]) if *step != 0 => (*first, *step, *last),
         _ => {
-            actor.complain("seq: invalid numbers\n").await;
+            actor.complain("seq: the mock only has whole numbers, -w and -s\n").await;
             return 1;
         }
     };
-    let mut chunk = String::new();
+    let width = if is_wide { first.to_string().len().max(last.to_string().len()) } else { 0 };
+    let (mut chunk, mut at) = (String::new(), first);
     while if step > 0 { at <= last } else { at >= last } {
-        chunk.push_str(&at.to_string());
-        chunk.push('\n');
+        if at != first {
+            chunk.push_str(separator);
+        }
+        chunk.push_str(&format!("{at:0width$}"));
         if chunk.len() >= CHUNK_BYTES {
             if !actor.print(&chunk).await {
                 return 1;
@@ -142,6 +157,9 @@ async fn seq(actor: &Actor, words: &[&str]) -> u32 {
         }
         let Some(next) = at.checked_add(step) else { break };
         at = next;
+    }
+    if if step > 0 { first <= last } else { first >= last } {
+        chunk.push('\n');
     }
     actor.print(&chunk).await;
     0
@@ -161,8 +179,31 @@ async fn yes(actor: &Actor, words: &[&str]) -> u32 {
 
 /// Without a command it prints; with one, that is played in the changed environment.
 async fn env(actor: &Actor, words: &[&str]) -> u32 {
+    let (mut words, mut setting) = (words, (*actor.setting).clone());
+    loop {
+        match words {
+            ["-i" | "-", rest @ ..] => {
+                setting.env.clear();
+                words = rest;
+            }
+            ["-u", name, rest @ ..] => {
+                let is_other =
+                    |line: &String| line.split_once('=').is_none_or(|(known, _)| known != *name);
+                setting.env.retain(is_other);
+                words = rest;
+            }
+            ["--", rest @ ..] => {
+                words = rest;
+                break;
+            }
+            [option, ..] if option.starts_with('-') => {
+                actor.complain(format!("env: the mock's env does not have {option}\n")).await;
+                return 1;
+            }
+            _ => break,
+        }
+    }
     let assigned = words.iter().take_while(|word| word.contains('=')).count();
-    let mut setting = (*actor.setting).clone();
     for assignment in &words[..assigned] {
         let name = assignment.split_once('=').map_or("", |(name, _)| name);
         setting.env.retain(|line| line.split_once('=').is_none_or(|(known, _)| known != name));

@@ -1,5 +1,6 @@
 //! What a process reads from.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, DuplexStream};
@@ -53,6 +54,8 @@ pub(crate) enum Input {
     Fifo(Arc<Mutex<Stdin>>),
     /// From another process.
     Pipe(Arc<Mutex<DuplexStream>>),
+    /// What stands there already.
+    Text(Arc<Mutex<VecDeque<u8>>>),
     /// From a terminal.
     Lines(Arc<Mutex<Lines>>),
 }
@@ -66,6 +69,10 @@ impl Input {
         Self::Pipe(Arc::new(Mutex::new(reader)))
     }
 
+    pub(crate) fn text(text: Vec<u8>) -> Self {
+        Self::Text(Arc::new(Mutex::new(text.into())))
+    }
+
     /// 0: it has ended.
     pub(crate) async fn read(
         &self,
@@ -76,6 +83,14 @@ impl Input {
             Self::Nothing => 0,
             Self::Fifo(stdin) => stdin.lock().await.read(buffer, controls).await,
             Self::Pipe(reader) => reader.lock().await.read(buffer).await.unwrap_or(0),
+            Self::Text(text) => {
+                let mut text = text.lock().await;
+                let length = buffer.len().min(text.len());
+                for (to, from) in buffer.iter_mut().zip(text.drain(..length)) {
+                    *to = from;
+                }
+                length
+            }
             Self::Lines(lines) => lines.lock().await.read(buffer).await,
         }
     }

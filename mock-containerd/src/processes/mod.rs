@@ -3,6 +3,7 @@
 mod actor;
 mod answers;
 mod commands;
+mod condition;
 mod controls;
 mod file;
 mod input;
@@ -10,6 +11,7 @@ mod output;
 mod pids;
 mod placeholder;
 mod play;
+mod printf;
 mod script;
 mod scripts;
 mod setting;

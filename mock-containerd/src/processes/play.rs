@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::actor::Actor;
+use super::actor::{self, Actor};
 use super::commands;
 use super::script::{End, Plot, ProcessScript};
 use super::streams::OpenStreams;
@@ -31,7 +31,8 @@ pub(crate) async fn play(launch: Launch) -> Option<Ending> {
         false => (None, stdin),
     };
     let setting = Arc::new(setting);
-    let actor = Actor { stdin, stdout, stderr, controls, signals, setting, depth: 0 };
+    let processes = actor::processes();
+    let actor = Actor { stdin, stdout, stderr, controls, signals, setting, depth: 0, processes };
     let acting = async {
         let ending = tokio::select! {
             // Biased: both at one moment is the one that takes part in it.

@@ -12,10 +12,8 @@ const FAILS_AT_START: &str = "laconic-fail-at-start";
 /// Known to every mock, also by a path such as `/bin/true` and behind `busybox`: `true`, `false`,
 /// `sleep`, `echo`, `printf`, `cat` of standard input, `env`, `printenv`, `pwd`, `hostname`, `id`,
 /// `whoami`, `seq`, `yes`, `test`, `stty size`, `tail -f /dev/null`, and `sh -c` with a small
-/// shell: `;` `&&` `||` `|` `&` `!`, `if`, `while`, `until`, `for`, groups and subshells,
-/// variables, `read`, `trap`, `wait`, `kill`, `exit`, `exec`, `set -e`, and redirections to 1, 2 and
-/// `/dev/null`. What that shell does not have it says on standard error, and ends with 2. There
-/// are no files.
+/// shell, which is a POSIX shell but for what the crate's README lists. What that shell does not have
+/// it says on standard error, and ends with 2. There are no files.
 #[derive(Clone, Debug, Default)]
 pub struct Scripts {
     pub(super) registered: BTreeMap<String, ProcessScript>,

@@ -35,4 +35,9 @@ impl Setting {
     pub(crate) fn own_pid(&self) -> u32 {
         if self.is_init { 1 } else { 7 }
     }
+
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &str {
+        if self.cwd.is_empty() { "/" } else { &self.cwd }
+    }
 }

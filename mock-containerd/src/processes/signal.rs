@@ -45,6 +45,15 @@ pub(crate) fn number(name: &str) -> Option<u32> {
     Some(u32::try_from(at).expect("there are 31") + 1)
 }
 
+/// The other way round; one without a name is its number.
+pub(crate) fn name(number: u32) -> String {
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    match at.and_then(|at| NAMES.get(at)) {
+        Some(name) => (*name).to_owned(),
+        None => number.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,7 @@ mod manifest;
 mod namespace;
 mod naming;
 mod process;
+mod rootfs;
 mod sandbox;
 mod shim;
 mod snapshot;

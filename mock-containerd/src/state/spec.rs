@@ -1,9 +1,11 @@
 //! What the mock reads of a runtime spec: what is run, and in which setting.
 
+use containerd_client::types::Mount;
 use prost_types::Any;
 use serde::Deserialize;
 use tonic::Code;
 
+use super::rootfs::Rootfs;
 use super::{Failure, go_json};
 use crate::Profile;
 use crate::processes::{Setting, Size, User};
@@ -58,13 +60,13 @@ struct Root {
 }
 
 impl Process {
-    fn wanted(self, hostname: &str, is_init: bool) -> Wanted {
+    fn wanted(self, hostname: &str, is_init: bool, root: &Rootfs) -> Wanted {
         let user = self.user.unwrap_or_default();
         let size = self.console_size.unwrap_or_default();
         let mut env = self.env.unwrap_or_default();
         // runc looks it up when the spec does not say it.
         if !env.iter().any(|line| line.starts_with("HOME=")) {
-            env.push(if user.uid == 0 { "HOME=/root" } else { "HOME=/" }.to_owned());
+            env.push(format!("HOME={}", root.home(user.uid)));
         }
         let setting = Setting {
             env,
@@ -93,12 +95,12 @@ fn hostname(spec: Option<String>) -> String {
         .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned())
 }
 
-/// A container's init process. `mounted`: the request brings a root file system; `terminal`: it
+/// A container's init process. `mounts`: the root file system that the request brings; `terminal`: it
 /// wants one.
 pub(crate) fn init(
     profile: Profile,
     spec: Option<&Any>,
-    mounted: bool,
+    mounts: &[Mount],
     terminal: bool,
 ) -> Result<Wanted, Failure> {
     let bytes = spec.map(|any| any.value.as_slice()).unwrap_or_default();
@@ -117,7 +119,8 @@ pub(crate) fn init(
         )
     })?;
     let process = spec.process.unwrap_or_default();
-    let wanted = process.wanted(&hostname(spec.hostname), true);
+    let root = spec.root.and_then(|root| root.path).unwrap_or_default();
+    let wanted = process.wanted(&hostname(spec.hostname), true, &Rootfs::of(&root, mounts));
     let Some(binary) = wanted.argv.first() else {
         return Err(create_failed(
             profile,
@@ -135,8 +138,7 @@ pub(crate) fn init(
         }
         _ => {}
     }
-    let root = spec.root.and_then(|root| root.path).unwrap_or_default();
-    if !root.starts_with('/') && !mounted {
+    if !root.starts_with('/') && mounts.is_empty() {
         return Err(missing_binary(profile, binary));
     }
     Ok(wanted)
@@ -163,6 +165,7 @@ pub(crate) fn exec(
     profile: Profile,
     container: Option<&Any>,
     payload: Option<&Any>,
+    mounts: &[Mount],
     terminal: bool,
 ) -> Result<Wanted, Failure> {
     // Without any payload the real shim crashes; a mock must not.
@@ -172,7 +175,8 @@ pub(crate) fn exec(
     let bytes = container.map(|any| any.value.as_slice()).unwrap_or_default();
     // It was read when the task was created, and may have been replaced since.
     let spec: Spec = serde_json::from_slice(bytes).unwrap_or_default();
-    let mut wanted = process.wanted(&hostname(spec.hostname), false);
+    let root = spec.root.and_then(|root| root.path).unwrap_or_default();
+    let mut wanted = process.wanted(&hostname(spec.hostname), false, &Rootfs::of(&root, mounts));
     wanted.setting.terminal = terminal;
     Ok(wanted)
 }
@@ -188,11 +192,11 @@ mod tests {
 
     #[test]
     fn a_setting_is_what_the_spec_says() {
-        let spec = r#"{"hostname": "box", "root": {"path": "/"}, "process": {
+        let spec = r#"{"hostname": "box", "root": {"path": "/nosuch"}, "process": {
             "args": ["env"], "env": ["A=1"], "cwd": "/tmp", "terminal": true,
             "user": {"uid": 5, "gid": 6, "additionalGids": [7]},
             "consoleSize": {"height": 24, "width": 80}}}"#;
-        let wanted = init(Profile::V1_6, Some(&payload(spec)), false, true).unwrap();
+        let wanted = init(Profile::V1_6, Some(&payload(spec)), &[], true).unwrap();
         let setting = Setting {
             env: vec!["A=1".to_owned(), "HOME=/".to_owned()],
             cwd: "/tmp".to_owned(),
@@ -211,7 +215,7 @@ mod tests {
             let spec = format!(
                 r#"{{"root": {{"path": "/"}}, "process": {{"args": ["true"], "terminal": {spec}}}}}"#
             );
-            init(Profile::V2_1, Some(&payload(&spec)), false, request).unwrap_err().message
+            init(Profile::V2_1, Some(&payload(&spec)), &[], request).unwrap_err().message
         };
         let wording = "failed to create shim task: OCI runtime create failed: runc create failed: ";
         let allocate = "cannot allocate tty if runc will detach without setting console socket";
@@ -224,8 +228,8 @@ mod tests {
         #[test]
         fn no_spec_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             let spec = Any { type_url: String::new(), value: bytes };
-            let _ = init(Profile::V1_6, Some(&spec), true, false);
-            let _ = exec(Profile::V1_6, None, Some(&spec), false);
+            let _ = init(Profile::V1_6, Some(&spec), &[], false);
+            let _ = exec(Profile::V1_6, None, Some(&spec), &[], false);
         }
     }
 }

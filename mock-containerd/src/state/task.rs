@@ -1,5 +1,6 @@
 //! The rules of one task: what each operation does in each state, as runc's shim has them.
 
+use containerd_client::types::Mount;
 use std::collections::BTreeMap;
 
 use super::process::{Exit, Phase, Process, Props, Streams};
@@ -58,13 +59,15 @@ pub(crate) struct Task {
     pub(super) init: Process,
     pub(super) execs: BTreeMap<String, Process>,
     pub(super) paused: bool,
+    /// What its root file system was mounted from.
+    pub(super) rootfs: Vec<Mount>,
     profile: Profile,
     clock: Clock,
 }
 
 impl Task {
-    pub(super) fn new(profile: Profile, clock: Clock, init: Process) -> Self {
-        Self { init, execs: BTreeMap::new(), paused: false, profile, clock }
+    pub(super) fn new(profile: Profile, clock: Clock, init: Process, rootfs: Vec<Mount>) -> Self {
+        Self { init, execs: BTreeMap::new(), paused: false, rootfs, profile, clock }
     }
 
     fn refuse<T>(&self, what: &str) -> Result<T, Failure> {

@@ -136,7 +136,7 @@ impl State {
             );
             return Err(Failure::plain(tonic::Code::Unknown, what));
         }
-        spec::init(self.profile, container.spec.as_ref(), !rootfs.is_empty(), terminal)
+        spec::init(self.profile, container.spec.as_ref(), rootfs, terminal)
     }
 
     pub(super) fn has_task(&self, namespace: &str, id: &str) -> bool {
@@ -153,7 +153,7 @@ impl State {
         let mut init = Process::new(new.streams, new.script, new.setting);
         init.has(new.props);
         let pid = init.pid;
-        self.tasks.insert(place, Task::new(self.profile, self.clock, init));
+        self.tasks.insert(place, Task::new(self.profile, self.clock, init, new.rootfs.clone()));
         let event = told::TaskCreate {
             container_id: new.id.clone(),
             bundle: bundle(namespace, &new.id),
@@ -263,9 +263,9 @@ impl State {
         payload: Option<&Any>,
         terminal: bool,
     ) -> Result<Wanted, Failure> {
-        self.task(namespace, id)?;
+        let rootfs = &self.task(namespace, id)?.rootfs;
         let container = self.container(namespace, id)?;
-        spec::exec(self.profile, container.spec.as_ref(), payload, terminal)
+        spec::exec(self.profile, container.spec.as_ref(), payload, rootfs, terminal)
     }
 
     pub(crate) fn kill(

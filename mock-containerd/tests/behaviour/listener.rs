@@ -60,7 +60,7 @@ impl Listener {
     ) -> Result<(), Status> {
         let terminal = process["terminal"].as_bool().unwrap_or_default();
         let mut of = container(id, &[]);
-        let spec = json!({ "process": process, "root": { "path": "/" }, "hostname": "box" });
+        let spec = json!({ "process": process, "root": { "path": "/nosuch" }, "hostname": "box" });
         of.spec = Some(payload(&spec));
         let request = api::CreateContainerRequest { container: Some(of) };
         stage.containers().create(within(request)).await.unwrap();

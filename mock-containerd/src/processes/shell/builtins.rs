@@ -1,57 +1,97 @@
 //! What a shell does itself: it changes the shell.
 
-use std::sync::Arc;
-
-use super::super::signal;
-use super::super::signals::Disposition;
-use super::parser::parse;
+use super::super::{commands, signals::Disposition};
+use super::parser::is_variable;
 use super::play::{Leave, Shell, Went};
+use super::split;
 
 /// What `read` keeps of a line.
 const LINE_BYTES_MAX: usize = 64 * 1024;
+/// What other shells do themselves, and this one does not.
+const MISSING: [&str; 24] = [
+    "[[", "alias", "bg", "declare", "fc", "fg", "getopts", "hash", "history", "jobs", "let",
+    "mapfile", "popd", "pushd", "readonly", "select", "shopt", "source", "times", "type",
+    "typeset", "ulimit", "umask", "unalias",
+];
+const OWN: [&str; 19] = [
+    ":", ".", "break", "cd", "command", "continue", "eval", "exec", "exit", "export", "kill",
+    "local", "read", "return", "set", "shift", "trap", "unset", "wait",
+];
 
 impl Shell {
     /// `None`: it is no command of the shell's own.
     pub(super) async fn builtin(&mut self, words: &[String]) -> Option<Went> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let (name, words) = words.split_first().expect("a command has a name");
-        let number = |or: u32| words.first().and_then(|word| word.parse().ok()).unwrap_or(or);
-        let went = match *name {
+        Some(match *name {
             ":" => self.ended(0),
-            "exit" => Err(Leave::Exit(number(self.status) & 0xff)),
-            "break" => Err(Leave::Break(number(1))),
-            "continue" => Err(Leave::Continue(number(1))),
-            "export" => self.export(words),
-            "unset" => {
-                words.iter().for_each(|word| self.variables.unset(word));
-                self.ended(0)
-            }
-            "cd" => self.enter(words),
-            "set" => self.set(words).await,
+            "exit" | "return" => Box::pin(self.leave(name, words)).await,
+            "break" | "continue" => Box::pin(self.leave_loops(name, words)).await,
+            "export" => Box::pin(self.export(words)).await,
+            "unset" => self.unset(words),
+            "local" => Box::pin(self.local(words)).await,
+            "cd" => Box::pin(self.enter(words)).await,
+            "set" => Box::pin(self.set(words)).await,
+            "shift" => Box::pin(self.shift(words)).await,
             "eval" => self.evaluate(&words.join(" ")).await,
-            "exec" => self.replace(words).await,
-            "trap" => self.trap(words).await,
-            "kill" => self.kill(words).await,
-            "read" => self.read(words).await,
-            "wait" => self.wait().await,
+            "exec" => Box::pin(self.replace(words)).await,
+            "command" => Box::pin(self.plain_command(words)).await,
+            "." => {
+                let file = words.first().unwrap_or(&"");
+                Err(self.fails(&format!(".: can't open '{file}': No such file or directory")).await)
+            }
+            "trap" => Box::pin(self.trap(words)).await,
+            "kill" => Box::pin(self.kill(words)).await,
+            "read" => Box::pin(self.read(words)).await,
+            "wait" => Box::pin(self.wait(words)).await,
+            name if MISSING.contains(&name) => Err(self.lacks(name).await),
             _ => return None,
-        };
-        Some(went)
+        })
     }
 
-    fn ended(&mut self, status: u32) -> Went {
+    pub(super) fn ended(&mut self, status: u32) -> Went {
         self.status = status;
         Ok(())
     }
 
-    async fn failed(&mut self, status: u32, complaint: String) -> Went {
-        self.actor.complain(format!("sh: {complaint}\n")).await;
-        self.ended(status)
+    async fn lacks(&mut self, what: &str) -> Leave {
+        self.fails(&format!("the mock's shell does not have {what}")).await
     }
 
-    fn export(&mut self, words: &[&str]) -> Went {
+    async fn number(&mut self, name: &str, words: &[&str], or: u32) -> Result<u32, Leave> {
+        match words.first() {
+            None => Ok(or),
+            Some(word) => match word.parse() {
+                Ok(number) => Ok(number),
+                Err(_) => Err(self.fails(&format!("{name}: Illegal number: {word}")).await),
+            },
+        }
+    }
+
+    async fn leave(&mut self, name: &str, words: &[&str]) -> Went {
+        let status = self.number(name, words, self.status).await? & 0xff;
+        Err(if name == "return" { Leave::Return(status) } else { Leave::Exit(status) })
+    }
+
+    async fn leave_loops(&mut self, name: &str, words: &[&str]) -> Went {
+        let loops = self.number(name, words, 1).await?;
+        match (self.loops, name) {
+            (0, _) => self.ended(0),
+            (_, "break") => Err(Leave::Break(loops)),
+            _ => Err(Leave::Continue(loops)),
+        }
+    }
+
+    async fn export(&mut self, words: &[&str]) -> Went {
+        let words = if words.first() == Some(&"--") { &words[1..] } else { words };
         for word in words {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            if name.starts_with('-') {
+                return Err(self.lacks(&format!("export {name}")).await);
+            }
+            if !is_variable(name) {
+                return Err(self.fails(&format!("export: {name}: bad variable name")).await);
+            }
             if word.contains('=') || self.variables.get(name).is_none() {
                 self.variables.set(name, value);
             }
@@ -60,44 +100,88 @@ impl Shell {
         self.ended(0)
     }
 
-    /// A mock has no folders: it believes that any is there.
-    fn enter(&mut self, words: &[&str]) -> Went {
-        let mut setting = (*self.actor.setting).clone();
-        setting.cwd = match words.first() {
-            None => "/".to_owned(),
-            Some(path) if path.starts_with('/') => (*path).to_owned(),
-            Some(path) => format!("{}/{path}", setting.cwd.trim_end_matches('/')),
-        };
-        self.actor.setting = setting.into();
-        self.ended(0)
-    }
-
-    async fn set(&mut self, words: &[&str]) -> Went {
+    fn unset(&mut self, words: &[&str]) -> Went {
         for word in words {
-            match *word {
-                "-e" => self.stops_on_error = true,
-                "+e" => self.stops_on_error = false,
-                other => {
-                    return self.failed(2, format!("the mock's set does not have {other}")).await;
-                }
+            if words[0] == "-f" {
+                self.functions.remove(*word);
+            } else {
+                self.variables.unset(word);
             }
         }
         self.ended(0)
     }
 
-    /// Boxed where it comes round again.
-    async fn evaluate(&mut self, line: &str) -> Went {
-        if self.actor.depth >= super::DEPTH_MAX {
-            self.actor.complain(super::TOO_DEEP).await;
-            return Err(Leave::Exit(2));
+    async fn local(&mut self, words: &[&str]) -> Went {
+        if self.locals.is_empty() {
+            return Err(self.fails("local: not in a function").await);
         }
-        self.actor.depth += 1;
-        let went = match parse(line) {
-            Ok(list) => self.list(&list).await,
-            Err(why) => self.failed(2, why.0).await,
+        for word in words {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            let before = self.variables.state(name);
+            let inner = self.locals.last_mut().expect("looked for just now");
+            inner.push((name.to_owned(), before));
+            if word.contains('=') {
+                self.variables.set(name, value);
+            }
+        }
+        self.ended(0)
+    }
+
+    /// A mock has no folders: it believes that any is there.
+    async fn enter(&mut self, words: &[&str]) -> Went {
+        let here = self.actor.setting.folder().to_owned();
+        let to = match words {
+            [] => self.variables.get("HOME").unwrap_or("/").to_owned(),
+            ["-"] => self.variables.get("OLDPWD").unwrap_or(&here).to_owned(),
+            ["--", path, ..] | [path, ..] => (*path).to_owned(),
         };
-        self.actor.depth -= 1;
-        went
+        let mut folders = Vec::new();
+        let path = if to.starts_with('/') { to } else { format!("{here}/{to}") };
+        for folder in path.split('/') {
+            match folder {
+                "" | "." => {}
+                ".." => drop(folders.pop()),
+                folder => folders.push(folder),
+            }
+        }
+        let mut setting = (*self.actor.setting).clone();
+        setting.cwd = format!("/{}", folders.join("/"));
+        self.variables.set("OLDPWD", here);
+        self.variables.set("PWD", setting.cwd.as_str());
+        if words == ["-"] {
+            self.actor.print(format!("{}\n", setting.cwd)).await;
+        }
+        self.actor.setting = setting.into();
+        self.ended(0)
+    }
+
+    async fn set(&mut self, words: &[&str]) -> Went {
+        if words.is_empty() {
+            return Err(self.lacks("set without words").await);
+        }
+        let taken = match self.options.take(words) {
+            Ok(taken) => taken,
+            Err(option) => return Err(self.lacks(&format!("set {option}")).await),
+        };
+        let rest = match words[taken..] {
+            ["--", ref rest @ ..] => Some(rest),
+            [] => None,
+            ref rest => Some(rest),
+        };
+        if let Some(rest) = rest {
+            self.params = rest.iter().map(|word| (*word).to_owned()).collect();
+        }
+        self.ended(0)
+    }
+
+    async fn shift(&mut self, words: &[&str]) -> Went {
+        let count = self.number("shift", words, 1).await?;
+        let count = usize::try_from(count).expect("a target of at least 32 bits");
+        if count > self.params.len() {
+            return self.ended(1);
+        }
+        self.params.drain(..count);
+        self.ended(0)
     }
 
     /// The shell ends with the command, which takes over its signals' default dispositions.
@@ -109,119 +193,87 @@ impl Shell {
             self.actor.signals.dispose(signal, Disposition::Default);
         }
         self.traps.clear();
-        let quoted: Vec<String> =
-            words.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
-        self.evaluate(&quoted.join(" ")).await?;
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        self.external(&words).await?;
         Err(Leave::Exit(self.status))
     }
 
-    async fn trap(&mut self, words: &[&str]) -> Went {
-        let (action, names) = match words {
-            [] => return self.ended(0),
-            // One word alone: back to the default.
-            [name] => ("-", std::slice::from_ref(name)),
-            [action, names @ ..] => (*action, names),
-        };
-        let list = match parse(if action == "-" { "" } else { action }) {
-            Ok(list) => Arc::new(list),
-            Err(why) => return self.failed(2, why.0).await,
-        };
-        for name in names {
-            let number = match *name {
-                "EXIT" | "0" => Some(0),
-                name => signal::number(name),
-            };
-            let Some(number) = number else {
-                return self.failed(1, format!("trap: {name}: bad trap")).await;
-            };
-            self.traps.remove(&number);
-            let disposition = match action {
-                "-" => Disposition::Default,
-                "" => Disposition::Ignored,
-                _ => {
-                    self.traps.insert(number, list.clone());
-                    Disposition::Handled
+    /// `command -v NAME…`, or one that is played without a look at the functions.
+    async fn plain_command(&mut self, words: &[&str]) -> Went {
+        let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        match words {
+            [] => self.ended(0),
+            ["-v", names @ ..] => {
+                let mut status = 0;
+                for name in names {
+                    let is_own = OWN.contains(name) || self.functions.contains_key(*name);
+                    if is_own || commands::known(&own(&[name])).is_some() {
+                        self.actor.print(format!("{name}\n")).await;
+                    } else {
+                        status = 127;
+                    }
                 }
-            };
-            // What cannot be handled may be named all the same.
-            if number != 0 && signal::can_be_handled(number) {
-                self.actor.signals.dispose(number, disposition);
+                self.ended(status)
             }
+            [option, ..] if option.starts_with('-') => {
+                Err(self.lacks(&format!("command {option}")).await)
+            }
+            words => Box::pin(self.without_functions(&own(words))).await,
         }
-        self.ended(0)
-    }
-
-    /// Its own process, or a job of its own.
-    async fn kill(&mut self, words: &[&str]) -> Went {
-        let (name, pids) = match words {
-            ["-s", name, pids @ ..] => (*name, pids),
-            [option, pids @ ..] if option.starts_with('-') => (&option[1..], pids),
-            pids => ("TERM", pids),
-        };
-        let Some(signal) = signal::number(name) else {
-            return self.failed(1, format!("kill: bad signal name '{name}'")).await;
-        };
-        for pid in pids {
-            if *pid != self.actor.setting.own_pid().to_string() {
-                // Jobs are not told apart.
-                self.jobs.abort_all();
-                continue;
-            }
-            match self.actor.signals.disposition(signal) {
-                Disposition::Handled => self.actor.signals.deliver(signal),
-                Disposition::Ignored => {}
-                Disposition::Default if self.actor.setting.is_init => {}
-                Disposition::Default if signal::is_harmless(signal) => {}
-                Disposition::Default => return Err(Leave::Exit(128 + signal)),
-            }
-        }
-        self.ended(0)
     }
 
     /// One line into variables, the last of which takes the rest. Fails at the end of the input.
     async fn read(&mut self, words: &[&str]) -> Went {
-        let names = if words.first() == Some(&"-r") { &words[1..] } else { words };
-        let (mut line, mut controls) = (Vec::new(), self.actor.controls.clone());
+        let (mut words, mut is_raw) = (words, false);
+        loop {
+            match words {
+                ["-r", rest @ ..] => (words, is_raw) = (rest, true),
+                ["-p", prompt, rest @ ..] => {
+                    if self.actor.setting.terminal {
+                        self.actor.complain(prompt).await;
+                    }
+                    words = rest;
+                }
+                [option, ..] if option.starts_with('-') => {
+                    return Err(self.lacks(&format!("read {option}")).await);
+                }
+                _ => break,
+            }
+        }
+        let (line, ended) = self.line_of_input(is_raw).await;
+        let names = if words.is_empty() { &["REPLY"] } else { words };
+        let fields = split::line(&line, &self.separators(), names.len());
+        for (name, value) in names.iter().zip(fields) {
+            self.variables.set(name, value);
+        }
+        self.ended(u32::from(ended))
+    }
+
+    /// Its characters, and whether each is escaped; and whether the input ended before the line did.
+    async fn line_of_input(&self, is_raw: bool) -> (Vec<(char, bool)>, bool) {
+        let (mut bytes, mut controls) = (Vec::new(), self.actor.controls.clone());
+        let mut is_escaped = false;
         // Byte by byte, as a shell does: what follows the line is for the next who reads.
         let ended = loop {
             let mut byte = [0];
             match self.actor.stdin.read(&mut byte, &mut controls).await {
                 0 => break true,
-                _ if byte == *b"\n" => break false,
-                _ if line.len() >= LINE_BYTES_MAX => {}
-                _ => line.extend(byte),
+                _ if byte == *b"\n" && !is_escaped => break false,
+                _ if bytes.len() < LINE_BYTES_MAX => bytes.extend(byte),
+                _ => {}
             }
+            is_escaped = !is_raw && !is_escaped && byte == *b"\\";
         };
-        let line = String::from_utf8_lossy(&line).into_owned();
-        let mut rest = line.trim_matches([' ', '\t']);
-        for (at, name) in names.iter().enumerate() {
-            let (value, after) = match rest.split_once([' ', '\t']) {
-                Some((value, after)) if at + 1 < names.len() => (value, after),
-                _ => (rest, ""),
-            };
-            self.variables.set(name, value);
-            rest = after.trim_start_matches([' ', '\t']);
-        }
-        self.ended(u32::from(ended))
-    }
-
-    /// For all jobs, or until a signal comes that is trapped.
-    async fn wait(&mut self) -> Went {
-        let mut status = 0;
-        loop {
-            tokio::select! {
-                biased;
-                // Within a trap it waits for jobs alone: what comes is for later.
-                signal = self.actor.signals.next(), if !self.in_trap => {
-                    self.status = 128 + signal;
-                    return self.run_trap(signal).await;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (mut line, mut rest) = (Vec::new(), text.chars());
+        while let Some(next) = rest.next() {
+            match (next, is_raw) {
+                ('\\', false) => {
+                    line.extend(rest.next().filter(|next| *next != '\n').map(|next| (next, true)))
                 }
-                ended = self.jobs.join_next() => match ended {
-                    Some(Ok(own)) => status = own,
-                    Some(Err(_)) => status = 128 + signal::SIGTERM,
-                    None => return self.ended(status),
-                }
+                (next, _) => line.push((next, false)),
             }
         }
+        (line, ended)
     }
 }

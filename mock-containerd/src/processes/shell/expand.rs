@@ -1,74 +1,206 @@
-//! Puts the values of variables into words.
+//! Puts into words what variables hold and commands print.
 
-use super::syntax::{Part, Word};
+use std::future::Future;
+use std::pin::Pin;
 
-/// One word, whatever blanks come in.
-pub(super) fn joined(word: &Word, value: &impl Fn(&str) -> Option<String>) -> String {
-    word.parts.iter().map(|part| text(part, value)).collect()
-}
+use tokio::io::AsyncReadExt;
 
-/// Words. A variable that is not quoted falls apart at its blanks, and one that is empty leaves
-/// nothing.
-pub(super) fn fields(words: &[Word], value: &impl Fn(&str) -> Option<String>) -> Vec<String> {
-    let mut fields = Vec::new();
-    for word in words {
-        // The field that is being put together, if anything has begun it.
-        let mut open = word.quoted.then(String::new);
-        for part in &word.parts {
-            let text = text(part, value);
-            if !matches!(part, Part::Variable { quoted: false, .. }) {
-                open.get_or_insert_default().push_str(&text);
-                continue;
-            }
-            if text.starts_with([' ', '\t', '\n']) {
-                fields.extend(open.take());
-            }
-            let mut pieces = text.split_ascii_whitespace().peekable();
-            while let Some(piece) = pieces.next() {
-                open.get_or_insert_default().push_str(piece);
-                if pieces.peek().is_some() || text.ends_with([' ', '\t', '\n']) {
-                    fields.extend(open.take());
+use super::super::output::Output;
+use super::arithmetic;
+use super::pattern::Pattern;
+use super::play::{Leave, PIPE_BYTES, Shell};
+use super::split::{self, Piece};
+use super::syntax::{List, Part, Then, Word};
+
+/// What a word may come to. Beyond it a shell in a container of reasonable size has no memory left.
+const WORD_BYTES_MAX: usize = 64 * 1024;
+/// Between words, where `IFS` is not set.
+const BLANKS: &str = " \t\n";
+
+type Pieces<'a> = Pin<Box<dyn Future<Output = Result<Vec<Piece>, Leave>> + Send + 'a>>;
+
+impl Shell {
+    /// The fields of all words.
+    pub(super) async fn fields(&mut self, words: &[Word]) -> Result<Vec<String>, Leave> {
+        let mut fields = Vec::new();
+        for word in words {
+            let pieces = self.pieces(word).await?;
+            fields.extend(split::fields(pieces, &self.separators()));
+        }
+        Ok(fields)
+    }
+
+    /// One word, whatever blanks come in.
+    pub(super) async fn joined(&mut self, word: &Word) -> Result<String, Leave> {
+        Ok(split::joined(&self.pieces(word).await?))
+    }
+
+    pub(super) async fn pattern(&mut self, word: &Word) -> Result<Pattern, Leave> {
+        Ok(split::pattern(&self.pieces(word).await?))
+    }
+
+    pub(super) fn separators(&self) -> String {
+        self.variables.get("IFS").unwrap_or(BLANKS).to_owned()
+    }
+
+    fn pieces<'a>(&'a mut self, word: &'a Word) -> Pieces<'a> {
+        Box::pin(async move {
+            let mut pieces = Vec::new();
+            for part in &word.parts {
+                let part = Box::pin(self.part(part)).await?;
+                pieces.extend(part);
+                if pieces.iter().map(|piece: &Piece| piece.text().len()).sum::<usize>()
+                    > WORD_BYTES_MAX
+                {
+                    return Err(self.fails("out of memory").await);
                 }
             }
-        }
-        fields.extend(open);
-    }
-    fields
-}
-
-fn text(part: &Part, value: &impl Fn(&str) -> Option<String>) -> String {
-    match part {
-        Part::Text(text) => text.clone(),
-        Part::Variable { name, or, .. } => {
-            value(name).filter(|value| !value.is_empty()).unwrap_or_else(|| or.clone())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::parser::parse;
-    use super::super::syntax::Kind;
-    use super::*;
-
-    fn expanded(line: &str) -> Vec<String> {
-        let list = parse(line).unwrap();
-        let Kind::Simple { words, .. } = &list[0].first.commands[0].kind else { panic!() };
-        fields(words, &|name| match name {
-            "AB" => Some("a  b".to_owned()),
-            "SPACED" => Some(" c ".to_owned()),
-            "EMPTY" => Some(String::new()),
-            _ => None,
+            Ok(pieces)
         })
     }
 
-    #[test]
-    fn variables_fall_into_words_unless_they_are_quoted() {
-        assert_eq!(expanded("$AB"), ["a", "b"]);
-        assert_eq!(expanded("x${AB}y"), ["xa", "by"]);
-        assert_eq!(expanded("x${SPACED}y"), ["x", "c", "y"]);
-        assert_eq!(expanded("\"$AB\""), ["a  b"]);
-        assert_eq!(expanded("w $EMPTY \"\" $NONE"), ["w", ""]);
-        assert_eq!(expanded("${NONE:-d e} ${AB:-x} $"), ["d", "e", "a", "b", "$"]);
+    async fn part(&mut self, part: &Part) -> Result<Vec<Piece>, Leave> {
+        Ok(vec![match part {
+            Part::Text(text) => Piece::Fixed { text: text.clone(), quoted: false },
+            Part::Quoted(text) => Piece::Fixed { text: text.clone(), quoted: true },
+            Part::Variable { name, then: Then::Otherwise { how, or_empty, word }, quoted } => {
+                return Box::pin(self.otherwise(name, (*how, *or_empty, word), *quoted)).await;
+            }
+            Part::Variable { name, then: Then::Value, quoted } => {
+                return match name.as_str() {
+                    "@" | "*" => Ok(self.parameters(name == "@", *quoted)),
+                    name => match self.value(name) {
+                        None if self.options.unset_is_error => Err(self.not_set(name, "").await),
+                        value => Ok(vec![piece(value.unwrap_or_default(), *quoted)]),
+                    },
+                };
+            }
+            Part::Variable { name, then, quoted } => {
+                let value = match (self.value(name), name.as_str()) {
+                    (_, "@" | "*") => self.params.join(" "),
+                    (None, name) if self.options.unset_is_error => {
+                        return Err(self.not_set(name, "").await);
+                    }
+                    (value, _) => value.unwrap_or_default(),
+                };
+                piece(Box::pin(self.made_of(value, then)).await?, *quoted)
+            }
+            Part::Output { list, quoted } => piece(Box::pin(self.output_of(list)).await?, *quoted),
+            Part::Number { expression, quoted } => {
+                let text = self.joined(expression).await?;
+                match arithmetic::evaluate(&text, &mut self.variables) {
+                    Ok(number) => piece(number.to_string(), *quoted),
+                    Err(why) => return Err(self.fails(&why).await),
+                }
+            }
+        }])
+    }
+
+    async fn made_of(&mut self, value: String, then: &Then) -> Result<String, Leave> {
+        Ok(match then {
+            Then::Length => value.chars().count().to_string(),
+            Then::Trim { suffix, longest, pattern } => {
+                let pattern = self.pattern(pattern).await?;
+                match suffix {
+                    true => pattern.without_suffix(&value, *longest).to_owned(),
+                    false => pattern.without_prefix(&value, *longest).to_owned(),
+                }
+            }
+            Then::Value | Then::Otherwise { .. } => value,
+        })
+    }
+
+    async fn otherwise(
+        &mut self,
+        name: &str,
+        (how, or_empty, word): (char, bool, &Word),
+        quoted: bool,
+    ) -> Result<Vec<Piece>, Leave> {
+        let many = matches!(name, "@" | "*");
+        let value = match many {
+            true => (!self.params.is_empty()).then(|| self.params.join(" ")),
+            false => self.value(name),
+        };
+        let is_there = value.as_ref().is_some_and(|value| !or_empty || !value.is_empty());
+        match (how, is_there) {
+            ('+', false) => Ok(vec![piece(String::new(), quoted)]),
+            ('-' | '=' | '?', true) if many => Ok(self.parameters(name == "@", quoted)),
+            ('-' | '=' | '?', true) => Ok(vec![piece(value.unwrap_or_default(), quoted)]),
+            ('?', false) => {
+                let why = self.joined(word).await?;
+                Err(self.not_set(name, &why).await)
+            }
+            ('=', false) => {
+                let value = self.joined(word).await?;
+                self.variables.set(name, value.as_str());
+                Ok(vec![piece(value, quoted)])
+            }
+            _ => {
+                let pieces = self.pieces(word).await?;
+                Ok(match quoted {
+                    true => vec![piece(split::joined(&pieces), true)],
+                    // What is not quoted in it falls apart like a value.
+                    false => pieces
+                        .into_iter()
+                        .map(|piece| match piece {
+                            Piece::Fixed { text, quoted: false } => Piece::Loose(text),
+                            other => other,
+                        })
+                        .collect(),
+                })
+            }
+        }
+    }
+
+    /// `$@` or `$*`.
+    fn parameters(&self, each: bool, quoted: bool) -> Vec<Piece> {
+        if quoted && !each {
+            let between: String = self.separators().chars().take(1).collect();
+            return vec![piece(self.params.join(&between), true)];
+        }
+        let mut pieces = Vec::new();
+        for (at, param) in self.params.iter().enumerate() {
+            if at > 0 {
+                pieces.push(Piece::Break);
+            }
+            pieces.push(piece(param.clone(), quoted));
+        }
+        pieces
+    }
+
+    async fn not_set(&mut self, name: &str, why: &str) -> Leave {
+        let why = if why.is_empty() { "parameter not set" } else { why };
+        self.fails(&format!("{name}: {why}")).await
+    }
+
+    /// What commands print, without the ends of lines behind it.
+    async fn output_of(&mut self, list: &List) -> Result<String, Leave> {
+        let (writer, mut reader) = tokio::io::duplex(PIPE_BYTES);
+        let mut fork = self.fork();
+        fork.actor.stdout = Output::of(writer);
+        let played = async {
+            let went = fork.list(list).await;
+            fork.ends(went).await
+        };
+        let read = async move {
+            let mut bytes = Vec::new();
+            let limit = u64::try_from(WORD_BYTES_MAX).expect("it is small") + 1;
+            // A duplex stream does not fail. What is too long goes on without a reader.
+            let _ = (&mut reader).take(limit).read_to_end(&mut bytes).await;
+            bytes
+        };
+        let (status, bytes) = tokio::join!(played, read);
+        if bytes.len() > WORD_BYTES_MAX {
+            return Err(self.fails("out of memory").await);
+        }
+        self.printed = Some(status);
+        Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
+    }
+}
+
+fn piece(text: String, quoted: bool) -> Piece {
+    match quoted {
+        true => Piece::Fixed { text, quoted },
+        false => Piece::Loose(text),
     }
 }

@@ -1,220 +1,137 @@
-//! Cuts a line into words, operators and redirections.
+//! Cuts a script into words, operators and redirections, as they are asked for.
 
-use std::iter::Peekable;
-use std::str::Chars;
+use super::parser::{NotPlayed, Reader, missing};
+use super::syntax::{Redirect, Word};
 
-use super::syntax::{Part, Redirect, Word};
+const REDIRECTIONS: &str = "redirections other than to 1, 2 and /dev/null";
 
-/// A piece of a line.
+/// A piece of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Word(Word),
-    /// `;` `\n` `&` `&&` `|` `||` `(` `)`
+    /// `;` `;;` `\n` `&` `&&` `|` `||` `(` `)`
     Operator(&'static str),
     Redirect(Redirect),
 }
 
-/// Why a line cannot be played.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NotPlayed(pub(super) String);
-
-type Characters<'a> = Peekable<Chars<'a>>;
-
-fn missing<T>(feature: &str) -> Result<T, NotPlayed> {
-    Err(NotPlayed(format!("the mock's shell does not have {feature}")))
+/// Whether a word ends before it.
+pub(super) fn ends_word(next: char) -> bool {
+    " \t\r\n;&|()<>".contains(next)
 }
 
-/// All pieces of a line.
-pub(super) fn tokens(line: &str) -> Result<Vec<Token>, NotPlayed> {
-    let mut rest = line.chars().peekable();
-    let mut tokens = Vec::new();
-    while let Some(&next) = rest.peek() {
-        match next {
-            ' ' | '\t' | '\r' => {
-                rest.next();
-            }
-            '#' => while rest.next_if(|next| *next != '\n').is_some() {},
-            '\n' | ';' | '&' | '|' | '(' | ')' => tokens.push(operator(&mut rest)?),
-            '<' | '>' => tokens.push(redirect(None, &mut rest)?),
-            _ => {
-                let word = word(&mut rest)?;
-                let descriptor = word.bare().filter(|text| matches!(*text, "0" | "1" | "2"));
-                match (descriptor.map(str::to_owned), rest.peek()) {
-                    (Some(descriptor), Some('<' | '>')) => {
-                        tokens.push(redirect(Some(&descriptor), &mut rest)?);
-                    }
-                    _ => tokens.push(Token::Word(word)),
+impl Reader {
+    /// The next piece; `None`: there is no more.
+    pub(super) fn token(&mut self) -> Result<Option<Token>, NotPlayed> {
+        loop {
+            let Some(next) = self.source.peek() else { return Ok(None) };
+            return Ok(Some(match next {
+                ' ' | '\t' | '\r' => {
+                    self.source.next();
+                    continue;
                 }
-            }
-        }
-    }
-    Ok(tokens)
-}
-
-fn operator(rest: &mut Characters) -> Result<Token, NotPlayed> {
-    let first = rest.next().expect("it was peeked at");
-    let doubled = rest.next_if(|next| *next == first && matches!(first, '&' | '|' | ';')).is_some();
-    Ok(Token::Operator(match (first, doubled) {
-        ('\n', _) => "\n",
-        ('(', _) => "(",
-        (')', _) => ")",
-        (';', false) => ";",
-        ('&', false) => "&",
-        ('&', true) => "&&",
-        ('|', false) => "|",
-        ('|', true) => "||",
-        _ => return missing("case"),
-    }))
-}
-
-fn redirect(descriptor: Option<&str>, rest: &mut Characters) -> Result<Token, NotPlayed> {
-    let direction = rest.next().expect("it was peeked at");
-    if rest.next_if(|next| matches!(next, '<' | '>' | '|')).is_some() {
-        // `>>` to what is no file is `>`; a here-document or `<>` is something else.
-        if direction == '<' {
-            return missing("here-documents");
-        }
-    }
-    let duplicate = rest.next_if(|next| *next == '&').is_some();
-    while rest.next_if(|next| matches!(next, ' ' | '\t')).is_some() {}
-    let target = word(rest)?;
-    let Some(target) = target.bare() else {
-        return missing("redirections other than to 1, 2 and /dev/null");
-    };
-    let redirect = match (descriptor.unwrap_or_default(), direction, duplicate, target) {
-        ("" | "0", '<', false, "/dev/null") => Redirect::InputFromNothing,
-        ("" | "1", '>', false, "/dev/null") => Redirect::OutputToNothing,
-        ("" | "1", '>', true, "2") | ("" | "1", '>', false, "/dev/stderr") => {
-            Redirect::OutputToError
-        }
-        ("2", '>', false, "/dev/null") => Redirect::ErrorToNothing,
-        ("2", '>', true, "1") | ("2", '>', false, "/dev/stdout") => Redirect::ErrorToOutput,
-        _ => return missing("redirections other than to 1, 2 and /dev/null"),
-    };
-    Ok(Token::Redirect(redirect))
-}
-
-fn word(rest: &mut Characters) -> Result<Word, NotPlayed> {
-    let mut word = Word::default();
-    while let Some(&next) = rest.peek() {
-        match next {
-            ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
-            '\'' => {
-                rest.next();
-                word.quoted = true;
-                loop {
-                    match rest.next() {
-                        Some('\'') => break,
-                        Some(next) => push(&mut word, next),
-                        None => return Err(unterminated()),
+                '#' => {
+                    while self.source.next_if(|next| next != '\n').is_some() {}
+                    continue;
+                }
+                '\n' | ';' | '&' | '|' | '(' | ')' => self.operator()?,
+                '<' | '>' => self.redirect("")?,
+                _ => {
+                    let word = self.word()?;
+                    let digits =
+                        word.bare().filter(|text| text.bytes().all(|one| one.is_ascii_digit()));
+                    match (digits.map(str::to_owned), self.source.peek()) {
+                        (Some(descriptor), Some('<' | '>')) => self.redirect(&descriptor)?,
+                        // The line goes on, and nothing else was there.
+                        _ if word.parts.is_empty() => continue,
+                        _ => Token::Word(word),
                     }
                 }
-            }
-            '"' => {
-                rest.next();
-                quoted(&mut word, rest)?;
-            }
-            '\\' => {
-                rest.next();
-                match rest.next() {
-                    // The line goes on.
-                    Some('\n') | None => {}
-                    Some(next) => {
-                        word.quoted = true;
-                        push(&mut word, next);
-                    }
+            }));
+        }
+    }
+
+    fn operator(&mut self) -> Result<Token, NotPlayed> {
+        let first = self.source.next().expect("it was peeked at");
+        let doubled = matches!(first, '&' | '|' | ';') && self.source.takes(first);
+        Ok(Token::Operator(match (first, doubled, self.source.peek()) {
+            ('\n', ..) => "\n",
+            ('(', ..) => "(",
+            (')', ..) => ")",
+            // What bash takes for both streams is two commands to other shells.
+            ('&', false, Some('>')) => return missing("&>"),
+            ('|', false, Some('&')) => return missing("|&"),
+            (';', false, Some('&')) => return missing(";&"),
+            (';', false, _) => ";",
+            (';', true, _) => ";;",
+            ('&', false, _) => "&",
+            ('&', true, _) => "&&",
+            ('|', false, _) => "|",
+            _ => "||",
+        }))
+    }
+
+    fn redirect(&mut self, descriptor: &str) -> Result<Token, NotPlayed> {
+        let direction = self.source.next().expect("it was peeked at");
+        if direction == '<' && self.source.takes('<') {
+            return match descriptor {
+                "" | "0" => self.here_document(),
+                _ => missing(REDIRECTIONS),
+            };
+        }
+        if direction == '<' && self.source.takes('>') {
+            return missing("<>");
+        }
+        // To what is no file, `>>` and `>|` are `>`.
+        let _ = direction == '>' && (self.source.takes('>') || self.source.takes('|'));
+        let duplicate = self.source.takes('&');
+        while self.source.next_if(|next| " \t".contains(next)).is_some() {}
+        let target = self.word()?;
+        let target =
+            match (duplicate, target.bare()) {
+                (true, Some("1"))
+                | (false, Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1")) => "1",
+                (true, Some("2"))
+                | (false, Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2")) => "2",
+                (false, Some("/dev/null")) => "nothing",
+                (false, None) if target.parts.is_empty() => {
+                    return Err(NotPlayed::unexpected(
+                        self.source.peek().map_or("end of file", |_| "operator"),
+                    ));
                 }
-            }
-            '$' => {
-                rest.next();
-                variable(&mut word, rest, false)?;
-            }
-            '`' => return missing("command substitution"),
-            _ => {
-                rest.next();
-                push(&mut word, next);
-            }
-        }
+                _ => return missing(REDIRECTIONS),
+            };
+        Ok(Token::Redirect(match (descriptor, direction, target) {
+            ("" | "0", '<', "nothing") => Redirect::InputFromNothing,
+            ("" | "1", '>', "nothing") => Redirect::OutputToNothing,
+            ("" | "1", '>', "2") => Redirect::OutputToError,
+            ("2", '>', "nothing") => Redirect::ErrorToNothing,
+            ("2", '>', "1") => Redirect::ErrorToOutput,
+            ("" | "1", '>', "1") | ("2", '>', "2") => Redirect::Nowhere,
+            _ => return missing(REDIRECTIONS),
+        }))
     }
-    Ok(word)
-}
 
-fn quoted(word: &mut Word, rest: &mut Characters) -> Result<(), NotPlayed> {
-    word.quoted = true;
-    loop {
-        match rest.next().ok_or_else(unterminated)? {
-            '"' => return Ok(()),
-            '\\' => match rest.next().ok_or_else(unterminated)? {
-                '\n' => {}
-                next @ ('"' | '\\' | '$' | '`') => push(word, next),
-                next => {
-                    push(word, '\\');
-                    push(word, next);
-                }
-            },
-            '$' => variable(word, rest, true)?,
-            '`' => return missing("command substitution"),
-            next => push(word, next),
+    fn here_document(&mut self) -> Result<Token, NotPlayed> {
+        if self.source.takes('<') {
+            return missing("<<<");
         }
+        let without_tabs = self.source.takes('-');
+        while self.source.next_if(|next| " \t".contains(next)).is_some() {}
+        let name = self.word()?;
+        let (name, plain) = match name.quoted_or_bare() {
+            Some(known) => known,
+            None => return missing("such a name of a here-document"),
+        };
+        let Some(body) = self.source.body(&name, without_tabs) else {
+            return Err(NotPlayed::incomplete("unterminated here-document"));
+        };
+        Ok(Token::Redirect(Redirect::InputFromText(match plain {
+            true => self.deeper(|reader| reader.within(&body, |inner| inner.document()))?,
+            false => {
+                let mut word = Word::default();
+                word.push_quoted(&body);
+                word
+            }
+        })))
     }
-}
-
-fn variable(word: &mut Word, rest: &mut Characters, quoted: bool) -> Result<(), NotPlayed> {
-    let (mut name, mut or) = (String::new(), String::new());
-    match rest.peek() {
-        Some('(') => return missing("command substitution"),
-        Some('{') => {
-            rest.next();
-            while let Some(next) = rest.next_if(|next| is_name(*next)) {
-                name.push(next);
-            }
-            if name.is_empty() {
-                name.extend(rest.next_if(|next| matches!(next, '?' | '$' | '!' | '#')));
-            }
-            let has_default = rest.next_if(|next| *next == ':').is_some();
-            if has_default && rest.next_if(|next| *next == '-').is_none() {
-                return missing("such an expansion of a variable");
-            }
-            while has_default && let Some(next) = rest.next_if(|next| !"}$`\"'\\".contains(*next)) {
-                or.push(next);
-            }
-            if name.is_empty() || rest.next() != Some('}') {
-                return missing("such an expansion of a variable");
-            }
-        }
-        Some(special @ ('?' | '$' | '!' | '#')) => {
-            name.push(*special);
-            rest.next();
-        }
-        _ => {
-            while let Some(next) = rest.next_if(|next| is_name(*next)) {
-                name.push(next);
-                if name.starts_with(|first: char| first.is_ascii_digit()) {
-                    break;
-                }
-            }
-        }
-    }
-    if name.is_empty() {
-        push(word, '$');
-    } else {
-        word.parts.push(Part::Variable { name, or, quoted });
-    }
-    Ok(())
-}
-
-/// Whether it can stand in the name of a variable.
-pub(super) fn is_name(next: char) -> bool {
-    next.is_ascii_alphanumeric() || next == '_'
-}
-
-fn push(word: &mut Word, next: char) {
-    match word.parts.last_mut() {
-        Some(Part::Text(text)) => text.push(next),
-        _ => word.parts.push(Part::Text(next.to_string())),
-    }
-}
-
-fn unterminated() -> NotPlayed {
-    NotPlayed("syntax error: unterminated quoted string".to_owned())
 }

@@ -2,39 +2,68 @@
 //! status, or to catch a signal. What it does not have it says, and ends with 2, as a shell does
 //! over a line that it cannot read.
 
+mod arithmetic;
 mod builtins;
 mod expand;
+mod jobs;
 mod lexer;
+#[cfg(test)]
+mod observed;
+mod options;
 mod parser;
+mod pattern;
 mod play;
+mod reading;
+mod simple;
+mod source;
+mod split;
 mod syntax;
+mod traps;
 mod variables;
+mod words;
 
 use super::actor::Actor;
 use play::Shell;
 
-/// A shell in a shell in a shell, and so on: nobody needs more, and what plays itself ends.
-const DEPTH_MAX: u32 = 10;
-
-const TOO_DEEP: &str = "sh: the mock's shell is nested too deep\n";
-
-/// `sh -c LINE`, or lines from standard input.
+/// `sh -c LINE [NAME [WORD…]]`, or lines from standard input.
 pub(super) async fn run(actor: &Actor, words: &[&str]) -> u32 {
-    let mut actor = actor.clone();
-    actor.depth += 1;
-    if actor.depth > DEPTH_MAX {
-        actor.complain(TOO_DEEP).await;
-        return 2;
+    let mut shell = Shell::new(actor.clone(), "sh");
+    let (mut words, mut is_line) = (words, false);
+    while let [word, rest @ ..] = words
+        && word.len() > 1
+        && word.starts_with(['-', '+'])
+    {
+        words = rest;
+        if *word == "--" {
+            break;
+        }
+        let is_set = |letter: &char| !"cils".contains(*letter);
+        is_line |= word.contains('c') && word.starts_with('-');
+        let letters: String = word[1..].chars().filter(is_set).collect();
+        let option = format!("{}{letters}", &word[..1]);
+        match shell.options.take(&[&[option.as_str()], words].concat()) {
+            Ok(taken) => words = &words[taken.saturating_sub(1)..],
+            Err(option) => {
+                shell.complains(&format!("the mock's sh does not have {option}")).await;
+                return 2;
+            }
+        }
     }
     match words {
-        ["-c", line, rest @ ..] | ["-ec" | "-ce", line, rest @ ..] => {
-            let mut shell = Shell::new(actor, rest.first().copied().unwrap_or("sh"));
-            shell.stops_on_error = words[0] != "-c";
+        [line, rest @ ..] if is_line => {
+            if let [name, params @ ..] = rest {
+                shell.name = (*name).to_owned();
+                shell.params = params.iter().map(|word| (*word).to_owned()).collect();
+            }
             shell.whole(line).await
         }
-        [] | ["-" | "-i" | "-l"] => Shell::new(actor, "sh").by_line().await,
-        _ => {
-            actor.complain("sh: the mock only has sh -c and lines from standard input\n").await;
+        [] if is_line => {
+            shell.complains("-c requires an argument").await;
+            2
+        }
+        [] | ["-"] => shell.by_line().await,
+        [file, ..] => {
+            shell.complains(&format!("can't open '{file}': No such file or directory")).await;
             2
         }
     }
@@ -47,6 +76,7 @@ mod tests {
     use proptest::prelude::*;
     use tokio::sync::watch;
 
+    use super::super::actor;
     use super::super::controls::Controls;
     use super::super::{Setting, Signals};
     use super::*;
@@ -64,6 +94,7 @@ mod tests {
             signals: Signals::default(),
             setting: Setting { is_init: true, ..Setting::default() }.into(),
             depth: 0,
+            processes: actor::processes(),
         };
         runtime.block_on(async {
             let words = ["-c", line];
@@ -84,7 +115,9 @@ mod tests {
                     "false", "break 2", "continue", "exit 300", "exit", "wait", "trap 'exit 4' EXIT",
                     "trap 'kill -TERM $$' TERM", "kill -TERM $$", "kill -9 $!", "set -e", "sleep 0.1",
                     "sleep inf", "echo $i $? $!", "read x", "cat", "exec echo", "A=$A$A.", "yes",
-                    "eval 'exit 3'", "eval", "seq 3", ">&2", "2>/dev/null", "[ $i = a ]",
+                    "eval 'exit 3'", "eval", "f() {", "f", "f a b", "return 3", "local x=1", "case $i in", "a)",
+                    ";;", "*)", "esac", "$(", "$((1+", "))", "`", "shift", "set -- a b", "set -u", "$1",
+                    "${x:=y}", "${x%a}", "for i", "wait $!", "<<E", "\nE\n", "read -r a b", "seq 3", ">&2", "2>/dev/null", "[ $i = a ]",
                 ]),
                 0..14,
             ),
@@ -101,7 +134,10 @@ mod tests {
             "A='eval \"$A\"'; eval \"$A\"",
             "export A='sh -c \"$A\"'; sh -c \"$A\"",
             "export A='env B=1 sh -c \"$A\"'; sh -c \"$A\"",
-            "A='exec eval \"$A\"'; eval \"$A\"",
+            "f() { f; }; f",
+            "f() { echo $(f); }; f; exit 2",
+            "f() { ( f ) || exit 2; }; f",
+            "f() { f | f || exit 2; }; f",
         ] {
             assert_eq!(play(line), Some(2), "{line}");
         }

@@ -1,171 +1,278 @@
-//! Reads a line of shell. What the shell does not have is said, never passed over.
+//! Reads a script, a line at a time. What the shell does not have is said, never passed over.
 
-use super::lexer::{NotPlayed, Token, is_name, tokens};
+use std::sync::Arc;
+
+use super::lexer::Token;
+use super::source::Source;
 use super::syntax::{Command, Item, Kind, Link, List, Part, Pipeline, Word};
 
 /// Deeper than anybody nests; without a limit, brackets would exhaust the stack.
 const DEPTH_MAX: usize = 20;
 /// Where a list ends that stands inside of something.
-const CLOSING: [&str; 7] = ["}", "then", "elif", "else", "fi", "do", "done"];
+const CLOSING: [&str; 8] = ["}", "then", "elif", "else", "fi", "do", "done", "esac"];
 
-/// Reads a whole line.
-pub(super) fn parse(line: &str) -> Result<List, NotPlayed> {
-    let mut parser = Parser { tokens: tokens(line)?, at: 0, depth: 0 };
-    let list = parser.list()?;
-    match parser.peek() {
-        None => Ok(list),
-        Some(token) => Err(unexpected(Some(token))),
+/// Why a script cannot be played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NotPlayed {
+    pub(super) why: String,
+    /// More text might mend it.
+    pub(super) is_incomplete: bool,
+}
+
+impl NotPlayed {
+    fn new(why: String) -> Self {
+        Self { why, is_incomplete: false }
+    }
+
+    pub(super) fn unexpected(what: &str) -> Self {
+        Self::new(format!("syntax error: unexpected {what}"))
+    }
+
+    pub(super) fn incomplete(why: &str) -> Self {
+        Self { why: format!("syntax error: {why}"), is_incomplete: true }
+    }
+
+    /// Nobody expects this here.
+    pub(super) fn at(token: Option<&Token>) -> Self {
+        match token {
+            None => Self::incomplete("unexpected end of file"),
+            Some(Token::Operator("\n")) => Self::unexpected("newline"),
+            Some(Token::Operator(operator)) => Self::unexpected(&format!("{operator:?}")),
+            Some(Token::Redirect(_)) => Self::unexpected("redirection"),
+            Some(Token::Word(word)) => match word.bare() {
+                Some(text) => Self::unexpected(&format!("{text:?}")),
+                None => Self::unexpected("word"),
+            },
+        }
     }
 }
 
-struct Parser {
-    tokens: Vec<Token>,
-    at: usize,
+/// It is said by name.
+pub(super) fn missing<T>(feature: &str) -> Result<T, NotPlayed> {
+    Err(NotPlayed::new(format!("the mock's shell does not have {feature}")))
+}
+
+/// Whether it can stand in the name of a variable.
+pub(super) fn is_name(next: char) -> bool {
+    next.is_ascii_alphanumeric() || next == '_'
+}
+
+pub(super) fn is_variable(name: &str) -> bool {
+    name.chars().all(is_name) && name.starts_with(|first: char| !first.is_ascii_digit())
+}
+
+/// Reads all of a script at once.
+#[cfg(test)]
+pub(super) fn parse(text: &str) -> Result<List, NotPlayed> {
+    Reader::new(text).script()
+}
+
+/// Stands somewhere in a script.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) source: Source,
+    ahead: Option<Token>,
     depth: usize,
 }
 
-fn unexpected(token: Option<&Token>) -> NotPlayed {
-    let what = match token {
-        None => "end of line".to_owned(),
-        Some(Token::Operator("\n")) => "newline".to_owned(),
-        Some(Token::Operator(operator)) => format!("{operator:?}"),
-        Some(Token::Redirect(_)) => "redirection".to_owned(),
-        Some(Token::Word(word)) => match word.bare() {
-            Some(text) => format!("{text:?}"),
-            None => "word".to_owned(),
-        },
-    };
-    NotPlayed(format!("syntax error: unexpected {what}"))
-}
-
-impl Parser {
-    fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at)
+impl Reader {
+    pub(super) fn new(text: &str) -> Self {
+        Self { source: Source::new(text), ahead: None, depth: 0 }
     }
 
-    fn keyword(&self) -> Option<&str> {
-        match self.peek() {
-            Some(Token::Word(word)) => word.bare(),
-            _ => None,
+    /// The commands of the next line that has any. A shell plays them before it reads on.
+    pub(super) fn line(&mut self) -> Result<Option<List>, NotPlayed> {
+        self.skip_newlines()?;
+        let mut list = List::new();
+        while self.peek()?.is_some() && !self.takes("\n")? {
+            list.push(self.item()?);
+            if !self.ends_item(&mut list)?
+                && !matches!(self.peek()?, None | Some(Token::Operator("\n")))
+            {
+                return Err(NotPlayed::at(self.peek()?));
+            }
+        }
+        Ok((!list.is_empty()).then_some(list))
+    }
+
+    /// Everything to the end.
+    pub(super) fn script(&mut self) -> Result<List, NotPlayed> {
+        let list = self.list()?;
+        match self.peek()? {
+            None => Ok(list),
+            Some(token) => Err(NotPlayed::at(Some(token))),
         }
     }
 
-    fn takes(&mut self, operator: &str) -> bool {
-        let taken = matches!(self.peek(), Some(Token::Operator(next)) if *next == operator);
-        self.at += usize::from(taken);
-        taken
+    /// Reads a text that stands inside of this one.
+    pub(super) fn within<T>(
+        &mut self,
+        text: &str,
+        read: impl FnOnce(&mut Self) -> Result<T, NotPlayed>,
+    ) -> Result<T, NotPlayed> {
+        let mut inner = Self { depth: self.depth, ..Self::new(text) };
+        // Its end is final, whatever comes in the text around it.
+        read(&mut inner).map_err(|why| NotPlayed { is_incomplete: false, ..why })
+    }
+
+    /// Reads what may stand inside of itself.
+    pub(super) fn deeper<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, NotPlayed>,
+    ) -> Result<T, NotPlayed> {
+        if self.depth >= DEPTH_MAX {
+            return Err(NotPlayed::new(format!("nested deeper than {DEPTH_MAX}")));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
+    }
+
+    fn peek(&mut self) -> Result<Option<&Token>, NotPlayed> {
+        if self.ahead.is_none() {
+            self.ahead = self.token()?;
+        }
+        Ok(self.ahead.as_ref())
+    }
+
+    pub(super) fn take(&mut self) -> Result<Option<Token>, NotPlayed> {
+        self.peek()?;
+        Ok(self.ahead.take())
+    }
+
+    fn keyword(&mut self) -> Result<Option<&str>, NotPlayed> {
+        Ok(match self.peek()? {
+            Some(Token::Word(word)) => word.bare(),
+            _ => None,
+        })
+    }
+
+    fn takes(&mut self, operator: &str) -> Result<bool, NotPlayed> {
+        let taken = matches!(self.peek()?, Some(Token::Operator(next)) if *next == operator);
+        if taken {
+            self.ahead = None;
+        }
+        Ok(taken)
+    }
+
+    fn takes_keyword(&mut self, keyword: &str) -> Result<bool, NotPlayed> {
+        let taken = self.keyword()? == Some(keyword);
+        if taken {
+            self.ahead = None;
+        }
+        Ok(taken)
+    }
+
+    fn unexpected<T>(&mut self) -> Result<T, NotPlayed> {
+        Err(NotPlayed::at(self.peek()?))
     }
 
     fn expect(&mut self, keyword: &str) -> Result<(), NotPlayed> {
-        if self.keyword() != Some(keyword) {
-            return Err(unexpected(self.peek()));
-        }
-        self.at += 1;
+        if self.takes_keyword(keyword)? { Ok(()) } else { self.unexpected() }
+    }
+
+    fn expect_operator(&mut self, operator: &str) -> Result<(), NotPlayed> {
+        if self.takes(operator)? { Ok(()) } else { self.unexpected() }
+    }
+
+    fn skip_newlines(&mut self) -> Result<(), NotPlayed> {
+        while self.takes("\n")? {}
         Ok(())
     }
 
-    fn skip_newlines(&mut self) {
-        while self.takes("\n") {}
+    /// Up to what closes it.
+    pub(super) fn list(&mut self) -> Result<List, NotPlayed> {
+        self.deeper(|reader| {
+            let mut list = List::new();
+            loop {
+                reader.skip_newlines()?;
+                let ended = match reader.peek()? {
+                    None | Some(Token::Operator(")" | ";;")) => true,
+                    _ => reader.keyword()?.is_some_and(|word| CLOSING.contains(&word)),
+                };
+                if ended {
+                    return Ok(list);
+                }
+                list.push(reader.item()?);
+                if !reader.ends_item(&mut list)? && !reader.takes("\n")? {
+                    return Ok(list);
+                }
+            }
+        })
     }
 
-    fn list(&mut self) -> Result<List, NotPlayed> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(NotPlayed(format!("nested deeper than {DEPTH_MAX}")));
+    /// Whether the last item ended with a sign of its own.
+    fn ends_item(&mut self, list: &mut List) -> Result<bool, NotPlayed> {
+        let background = self.takes("&")?;
+        if let Some(last) = list.last_mut() {
+            last.background = background;
         }
-        let mut list = List::new();
-        loop {
-            self.skip_newlines();
-            let ended = match self.peek() {
-                None | Some(Token::Operator(")")) => true,
-                _ => self.keyword().is_some_and(|word| CLOSING.contains(&word)),
-            };
-            if ended {
-                break;
-            }
-            let mut item = self.item()?;
-            item.background = self.takes("&");
-            let goes_on = item.background || self.takes(";") || self.takes("\n");
-            list.push(item);
-            if !goes_on {
-                break;
-            }
-        }
-        self.depth -= 1;
-        Ok(list)
+        Ok(background || self.takes(";")?)
     }
 
     /// A list that must not be empty, as the shell has it inside of its constructs.
     fn body(&mut self) -> Result<List, NotPlayed> {
         let list = self.list()?;
-        if list.is_empty() { Err(unexpected(self.peek())) } else { Ok(list) }
+        if list.is_empty() { self.unexpected() } else { Ok(list) }
     }
 
     fn item(&mut self) -> Result<Item, NotPlayed> {
         let first = self.pipeline()?;
         let mut then = Vec::new();
         loop {
-            let link = if self.takes("&&") {
+            let link = if self.takes("&&")? {
                 Link::And
-            } else if self.takes("||") {
+            } else if self.takes("||")? {
                 Link::Or
             } else {
                 return Ok(Item { first, then, background: false });
             };
-            self.skip_newlines();
+            self.skip_newlines()?;
             then.push((link, self.pipeline()?));
         }
     }
 
     fn pipeline(&mut self) -> Result<Pipeline, NotPlayed> {
-        let negated = self.keyword() == Some("!");
-        self.at += usize::from(negated);
+        let negated = self.takes_keyword("!")?;
         let mut commands = vec![self.command()?];
-        while self.takes("|") {
-            self.skip_newlines();
+        while self.takes("|")? {
+            self.skip_newlines()?;
             commands.push(self.command()?);
         }
         Ok(Pipeline { negated, commands })
     }
 
     fn command(&mut self) -> Result<Command, NotPlayed> {
-        let opening = self.keyword().map(str::to_owned);
-        if self.takes("(") {
+        let kind = if self.takes("(")? {
             let list = self.body()?;
-            if !self.takes(")") {
-                return Err(unexpected(self.peek()));
-            }
-            return self.redirected(Kind::Subshell(list));
-        }
-        let Some(opening) = opening else { return self.simple() };
-        match opening.as_str() {
-            "{" | "if" | "while" | "until" | "for" => self.at += 1,
-            "case" | "function" => {
-                return Err(NotPlayed(format!("the mock's shell does not have {opening}")));
-            }
-            _ => return self.simple(),
-        }
-        let kind = match opening.as_str() {
-            "{" => {
-                let list = self.body()?;
-                self.expect("}")?;
-                Kind::Group(list)
-            }
-            "if" => self.branches()?,
-            "for" => self.loop_over()?,
-            _ => {
-                let condition = self.body()?;
-                Kind::While { condition, until: opening == "until", body: self.do_done()? }
-            }
+            self.expect_operator(")")?;
+            Kind::Subshell(list)
+        } else if self.takes_keyword("{")? {
+            let list = self.body()?;
+            self.expect("}")?;
+            Kind::Group(list)
+        } else if self.takes_keyword("if")? {
+            self.branches()?
+        } else if self.takes_keyword("while")? {
+            Kind::While { condition: self.body()?, until: false, body: self.do_done()? }
+        } else if self.takes_keyword("until")? {
+            Kind::While { condition: self.body()?, until: true, body: self.do_done()? }
+        } else if self.takes_keyword("for")? {
+            self.loop_over()?
+        } else if self.takes_keyword("case")? {
+            self.cases()?
+        } else {
+            return match self.keyword()? {
+                Some(word) if CLOSING.contains(&word) => self.unexpected(),
+                Some("function") => missing("function"),
+                _ => self.simple(),
+            };
         };
-        self.redirected(kind)
-    }
-
-    fn redirected(&mut self, kind: Kind) -> Result<Command, NotPlayed> {
         let mut redirects = Vec::new();
-        while let Some(Token::Redirect(redirect)) = self.peek() {
-            redirects.push(*redirect);
-            self.at += 1;
+        while let Some(Token::Redirect(redirect)) = self.peek()? {
+            redirects.push(redirect.clone());
+            self.ahead = None;
         }
         Ok(Command { kind, redirects })
     }
@@ -183,67 +290,106 @@ impl Parser {
             let condition = self.body()?;
             self.expect("then")?;
             branches.push((condition, self.body()?));
-            let keyword = self.keyword().map(str::to_owned);
-            match keyword.as_deref() {
-                Some("elif") => self.at += 1,
-                Some("else") => {
-                    self.at += 1;
-                    let otherwise = self.body()?;
-                    self.expect("fi")?;
-                    return Ok(Kind::If { branches, otherwise });
-                }
-                _ => {
-                    self.expect("fi")?;
-                    return Ok(Kind::If { branches, otherwise: List::new() });
-                }
+            if self.takes_keyword("elif")? {
+                continue;
             }
+            let otherwise = if self.takes_keyword("else")? { self.body()? } else { List::new() };
+            self.expect("fi")?;
+            return Ok(Kind::If { branches, otherwise });
         }
     }
 
     fn loop_over(&mut self) -> Result<Kind, NotPlayed> {
-        let name = self.keyword().filter(|name| is_variable(name)).map(str::to_owned);
-        let Some(name) = name else { return Err(unexpected(self.peek())) };
-        self.at += 1;
-        self.expect("in")?;
-        let mut words = Vec::new();
-        while let Some(Token::Word(word)) = self.peek() {
-            words.push(word.clone());
-            self.at += 1;
-        }
-        if !self.takes(";") && !self.takes("\n") {
-            return Err(unexpected(self.peek()));
-        }
-        self.skip_newlines();
+        let name = self.keyword()?.filter(|name| is_variable(name)).map(str::to_owned);
+        let Some(name) = name else { return self.unexpected() };
+        self.ahead = None;
+        let _ = self.takes(";")?;
+        self.skip_newlines()?;
+        let words = match self.takes_keyword("in")? {
+            false => None,
+            true => {
+                let mut words = Vec::new();
+                while let Some(Token::Word(word)) = self.peek()? {
+                    words.push(word.clone());
+                    self.ahead = None;
+                }
+                if !self.takes(";")? && !self.takes("\n")? {
+                    return self.unexpected();
+                }
+                Some(words)
+            }
+        };
+        self.skip_newlines()?;
         Ok(Kind::For { name, words, body: self.do_done()? })
+    }
+
+    fn any_word(&mut self) -> Result<Word, NotPlayed> {
+        match self.take()? {
+            Some(Token::Word(word)) => Ok(word),
+            other => Err(NotPlayed::at(other.as_ref())),
+        }
+    }
+
+    fn cases(&mut self) -> Result<Kind, NotPlayed> {
+        let word = self.any_word()?;
+        self.skip_newlines()?;
+        self.expect("in")?;
+        let mut branches = Vec::new();
+        loop {
+            self.skip_newlines()?;
+            if self.takes_keyword("esac")? {
+                return Ok(Kind::Case { word, branches });
+            }
+            let _ = self.takes("(")?;
+            let mut patterns = vec![self.any_word()?];
+            while self.takes("|")? {
+                patterns.push(self.any_word()?);
+            }
+            self.expect_operator(")")?;
+            branches.push((patterns, self.list()?));
+            if !self.takes(";;")? {
+                self.expect("esac")?;
+                return Ok(Kind::Case { word, branches });
+            }
+        }
     }
 
     fn simple(&mut self) -> Result<Command, NotPlayed> {
         let (mut assignments, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
         loop {
-            match self.peek() {
-                Some(Token::Redirect(redirect)) => redirects.push(*redirect),
+            match self.peek()? {
+                Some(Token::Redirect(redirect)) => redirects.push(redirect.clone()),
                 Some(Token::Word(word)) => match assignment(word) {
                     Some(assignment) if words.is_empty() => assignments.push(assignment),
                     _ => words.push(word.clone()),
                 },
-                Some(Token::Operator("(")) if !words.is_empty() => {
-                    return Err(NotPlayed("the mock's shell does not have functions".to_owned()));
+                Some(Token::Operator("(")) if words.len() == 1 && assignments.is_empty() => {
+                    return self.function(&words[0]);
                 }
                 _ => break,
             }
-            self.at += 1;
+            self.ahead = None;
         }
         if assignments.is_empty() && words.is_empty() && redirects.is_empty() {
-            return Err(unexpected(self.peek()));
+            return self.unexpected();
         }
         Ok(Command { kind: Kind::Simple { assignments, words }, redirects })
     }
-}
 
-fn is_variable(name: &str) -> bool {
-    !name.is_empty()
-        && name.chars().all(is_name)
-        && !name.starts_with(|first: char| first.is_ascii_digit())
+    fn function(&mut self, name: &Word) -> Result<Command, NotPlayed> {
+        let Some(name) = name.bare().filter(|name| is_variable(name)) else {
+            return self.unexpected();
+        };
+        self.expect_operator("(")?;
+        self.expect_operator(")")?;
+        self.skip_newlines()?;
+        let body = self.deeper(Self::command)?;
+        if matches!(body.kind, Kind::Simple { .. } | Kind::Function { .. }) {
+            return missing("functions without brackets");
+        }
+        let body = Arc::new(body);
+        Ok(Command { kind: Kind::Function { name: name.to_owned(), body }, redirects: Vec::new() })
+    }
 }
 
 /// `NAME=value`, where the name and the sign are not quoted.
@@ -253,18 +399,20 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
     if !is_variable(name) {
         return None;
     }
-    let mut parts = vec![Part::Text(value.to_owned())];
+    let mut parts = Vec::new();
+    if !value.is_empty() {
+        parts.push(Part::Text(value.to_owned()));
+    }
     parts.extend(word.parts[1..].iter().cloned());
-    Some((name.to_owned(), Word { parts, quoted: word.quoted }))
+    Some((name.to_owned(), Word { parts }))
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn refused(line: &str) -> String {
-        parse(line).unwrap_err().0
+        parse(line).unwrap_err().why
     }
 
     #[test]
@@ -278,6 +426,9 @@ mod tests {
             "{ echo a; ( exit 3 ); } > /dev/null\n# a remark\n! false",
             "sleep 100 & wait $!",
             "A=1 B=${C:-two} env",
+            "f() { return $(( $# + 1 )); }\nf \"$@\" `id -u`",
+            "case $(case a in a) echo b;; esac) in (b|c*) ;; *) echo d\nesac",
+            "cat <<-'A' <<B\n\ta\n\tA\nb $C\nB\necho d",
             "",
             " \n ",
         ] {
@@ -287,11 +438,18 @@ mod tests {
 
     #[test]
     fn what_is_not_had_is_said() {
-        assert!(refused("echo a > /etc/passwd").contains("redirections"));
-        assert!(refused("echo $(id)").contains("command substitution"));
-        assert!(refused("f() { echo; }").contains("functions"));
-        assert!(refused("case a in a) ;; esac").contains("case"));
-        assert!(refused("cat << END").contains("here-documents"));
+        for (line, what) in [
+            ("echo a > /etc/passwd", "redirections"),
+            ("echo a 3>&1", "redirections"),
+            ("echo a &> /dev/null", "&>"),
+            ("cat <<< a", "<<<"),
+            ("echo ${A/b/c}", "such an expansion"),
+            ("echo $'a'", "$'…'"),
+            ("function f { echo; }", "function"),
+            ("f() echo", "functions without brackets"),
+        ] {
+            assert!(refused(line).contains(&format!("does not have {what}")), "{}", refused(line));
+        }
     }
 
     #[test]
@@ -315,6 +473,7 @@ mod tests {
                     "if", "then", "else", "elif", "fi", "while", "until", "do", "done", "for", "in",
                     "x", "{", "}", "(", ")", ";", "&", "&&", "||", "|", "\n", "!", "'a b'", "\"$x",
                     "\"", "${y:-z}", "$?", ">&2", "2>", "/dev/null", "A=b", "\\", "#", "echo",
+                    "case", "in", "esac", ";;", "$(", "$((", "`", "${x%", "<<E", "E", "f()",
                 ]),
                 0..30,
             ),
@@ -327,8 +486,7 @@ mod tests {
         fn quoted_text_stays_what_it_is(text in "[^']{0,30}") {
             let list = parse(&format!("echo '{text}'")).unwrap();
             let Kind::Simple { words, .. } = &list[0].first.commands[0].kind else { panic!() };
-            let parts = if text.is_empty() { vec![] } else { vec![Part::Text(text)] };
-            prop_assert_eq!(&words[1].parts, &parts);
+            prop_assert_eq!(&words[1].parts, &[Part::Quoted(text)]);
         }
     }
 }

@@ -7,29 +7,34 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::super::actor::Actor;
-use super::super::commands;
 use super::super::input::Input;
 use super::super::output::Output;
 use super::super::signals::Signals;
-use super::expand::{fields, joined};
-use super::parser::parse;
-use super::syntax::{Command, Item, Kind, Link, List, Pipeline, Redirect, Word};
-use super::variables::Variables;
+use super::jobs::Jobs;
+use super::options::Options;
+use super::syntax::{Command, Item, Kind, Link, List, Pipeline, Redirect};
+use super::variables::{Variable, Variables};
 
 /// How much a pipe between two commands holds, as in Linux.
-const PIPE_BYTES: usize = 64 * 1024;
+pub(super) const PIPE_BYTES: usize = 64 * 1024;
 /// A turn of a loop takes this long: one without a pause would never let virtual time go on.
-const TURN: Duration = Duration::from_millis(1);
-/// Of the first job; any number that is no other process's.
-const FIRST_JOB: u32 = 100;
+pub(super) const TURN: Duration = Duration::from_millis(1);
+// Futures within futures are boxed where they are large: a task has 2 MiB of stack.
+/// Lists within lists, over functions, `eval` and shells: what plays itself ends.
+const DEPTH_MAX: u32 = 20;
 
 /// What takes a shell away from the next command.
 #[derive(Debug)]
 pub(super) enum Leave {
     Exit(u32),
+    /// An error that ends a script. Who types goes on with the next line.
+    Fail(u32),
+    /// From a function.
+    Return(u32),
     /// So many loops.
     Break(u32),
     Continue(u32),
@@ -41,17 +46,25 @@ type Going<'a> = Pin<Box<dyn Future<Output = Went> + Send + 'a>>;
 #[derive(Debug)]
 pub(super) struct Shell {
     pub(super) actor: Actor,
+    pub(super) name: String,
+    pub(super) params: Vec<String>,
     pub(super) variables: Variables,
+    pub(super) functions: BTreeMap<String, Arc<Command>>,
+    /// For each function that is being called, what its local variables were before.
+    pub(super) locals: Vec<Vec<(String, Option<Variable>)>>,
+    pub(super) options: Options,
     /// Of the last command.
     pub(super) status: u32,
+    /// Of the last `$(…)` in a command.
+    pub(super) printed: Option<u32>,
     /// By signal; 0 is the end of the shell.
-    pub(super) traps: BTreeMap<u32, Arc<List>>,
-    // They end with the shell.
-    pub(super) jobs: JoinSet<u32>,
-    pub(super) stops_on_error: bool,
-    name: String,
-    jobs_begun: u32,
+    pub(super) traps: BTreeMap<u32, String>,
     pub(super) in_trap: bool,
+    pub(super) jobs: Jobs,
+    /// Of the process that `$$` is, which a subshell is not.
+    pub(super) own_signals: Signals,
+    /// Inside of so many loops.
+    pub(super) loops: u32,
     /// Inside of a condition, where a failure is an answer.
     tested: u32,
 }
@@ -60,76 +73,56 @@ impl Shell {
     pub(super) fn new(actor: Actor, name: &str) -> Self {
         Self {
             variables: Variables::of(&actor.setting.env),
+            own_signals: actor.signals.clone(),
             actor,
-            status: 0,
-            traps: BTreeMap::new(),
-            jobs: JoinSet::new(),
-            stops_on_error: false,
             name: name.to_owned(),
-            jobs_begun: 0,
+            params: Vec::new(),
+            functions: BTreeMap::new(),
+            locals: Vec::new(),
+            options: Options::default(),
+            status: 0,
+            printed: None,
+            traps: BTreeMap::new(),
             in_trap: false,
+            jobs: Jobs::default(),
+            loops: 0,
             tested: 0,
         }
     }
 
-    /// One that knows all that this one knows, and whom nobody can signal.
-    fn fork(&self) -> Self {
+    /// One that knows all that this one knows, but has no traps and no jobs.
+    pub(super) fn fork(&self) -> Self {
         let actor = Actor { signals: Signals::default(), ..self.actor.clone() };
-        let mut fork = Self::new(actor, &self.name);
-        fork.variables = self.variables.clone();
-        fork.status = self.status;
-        fork.stops_on_error = self.stops_on_error;
-        fork
-    }
-
-    /// Plays a whole line and says the status of the shell.
-    pub(super) async fn whole(mut self, line: &str) -> u32 {
-        let went = self.line(line).await;
-        self.ends(went).await
-    }
-
-    /// Reads, plays, and reads on.
-    pub(super) async fn by_line(mut self) -> u32 {
-        let (mut controls, mut read) = (self.actor.controls.clone(), Vec::new());
-        loop {
-            if self.actor.setting.terminal {
-                self.actor.complain("/ # ").await;
-            }
-            while !read.contains(&b'\n') {
-                let mut buffer = [0; 1024];
-                let length = self.actor.stdin.read(&mut buffer, &mut controls).await;
-                if length == 0 {
-                    let rest = String::from_utf8_lossy(&read).into_owned();
-                    return self.whole(&rest).await;
-                }
-                read.extend_from_slice(&buffer[..length]);
-            }
-            let end = read.iter().position(|byte| *byte == b'\n').expect("looked for just now");
-            let line: Vec<u8> = read.drain(..=end).collect();
-            if let Err(leave) = self.line(&String::from_utf8_lossy(&line)).await {
-                return self.ends(Err(leave)).await;
-            }
+        Self {
+            variables: self.variables.clone(),
+            own_signals: self.own_signals.clone(),
+            params: self.params.clone(),
+            functions: self.functions.clone(),
+            locals: self.locals.iter().map(|_| Vec::new()).collect(),
+            options: self.options,
+            status: self.status,
+            loops: self.loops,
+            tested: self.tested,
+            ..Self::new(actor, &self.name)
         }
     }
 
-    pub(super) async fn line(&mut self, line: &str) -> Went {
-        match parse(line) {
-            Ok(list) => self.list(&list).await,
-            Err(why) => {
-                self.actor.complain(format!("{}: {}\n", self.name, why.0)).await;
-                self.status = 2;
-                Ok(())
-            }
+    /// Leave to run beside others, as long as it is held.
+    async fn permit(&mut self) -> Result<OwnedSemaphorePermit, Leave> {
+        match self.actor.processes.clone().try_acquire_owned() {
+            Ok(permit) => Ok(permit),
+            Err(_) => Err(self.fails("can't fork: Resource temporarily unavailable").await),
         }
     }
 
-    async fn ends(mut self, went: Went) -> u32 {
-        if let Err(Leave::Exit(status)) = went {
+    /// The trap of its end, and the status it ends with.
+    pub(super) async fn ends(mut self, went: Went) -> u32 {
+        if let Err(Leave::Exit(status) | Leave::Fail(status) | Leave::Return(status)) = went {
             self.status = status;
         }
         if let Some(last) = self.traps.remove(&0) {
             let status = self.status;
-            if let Err(Leave::Exit(own)) = self.list(&last).await {
+            if let Err(Leave::Exit(own) | Leave::Fail(own)) = self.evaluate(&last).await {
                 return own;
             }
             return status;
@@ -137,39 +130,69 @@ impl Shell {
         self.status
     }
 
+    /// An error of the script, with a status of 2.
+    pub(super) async fn fails(&mut self, why: &str) -> Leave {
+        self.complains(why).await;
+        Leave::Fail(2)
+    }
+
+    pub(super) async fn complains(&mut self, why: &str) {
+        self.actor.complain(format!("{}: {why}\n", self.name)).await;
+    }
+
     pub(super) fn value(&self, name: &str) -> Option<String> {
         match name {
             "?" => Some(self.status.to_string()),
             "$" => Some(self.actor.setting.own_pid().to_string()),
-            "!" => (self.jobs_begun > 0).then(|| (FIRST_JOB + self.jobs_begun - 1).to_string()),
-            "#" => Some("0".to_owned()),
+            "!" => self.jobs.last().map(|pid| pid.to_string()),
+            "#" => Some(self.params.len().to_string()),
+            "-" => Some(self.options.letters()),
             "0" => Some(self.name.clone()),
-            name => self.variables.get(name).map(str::to_owned),
+            "PWD" if self.variables.get(name).is_none() => {
+                Some(self.actor.setting.folder().to_owned())
+            }
+            name => match name.parse::<usize>() {
+                Ok(at) => self.params.get(at - 1).cloned(),
+                Err(_) => self.variables.get(name).map(str::to_owned),
+            },
         }
     }
 
     pub(super) fn list<'a>(&'a mut self, list: &'a List) -> Going<'a> {
         Box::pin(async move {
-            for item in list {
-                if item.background {
-                    self.begin(item.clone());
-                } else {
-                    self.item(item).await?;
-                }
+            if self.actor.depth >= DEPTH_MAX {
+                return Err(self.fails("the mock's shell is nested too deep").await);
             }
-            Ok(())
+            self.actor.depth += 1;
+            let went = self.items(list).await;
+            self.actor.depth -= 1;
+            went
         })
     }
 
-    fn begin(&mut self, item: Item) {
+    async fn items(&mut self, list: &List) -> Went {
+        for item in list {
+            if item.background {
+                Box::pin(self.begin(item.clone())).await?;
+            } else {
+                Box::pin(self.item(item)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, item: Item) -> Went {
+        let permit = self.permit().await?;
         let mut job = self.fork();
         job.actor.stdin = Input::Nothing;
-        self.jobs_begun += 1;
         self.status = 0;
-        self.jobs.spawn(async move {
+        let item = item.within_job();
+        self.jobs.begin(job.actor.signals.clone(), async move {
+            let _permit = permit;
             let went = job.item(&item).await;
             job.ends(went).await
         });
+        Ok(())
     }
 
     async fn item(&mut self, item: &Item) -> Went {
@@ -190,10 +213,7 @@ impl Shell {
         self.tested += u32::from(pipeline.negated);
         let went = match pipeline.commands.as_slice() {
             [command] => self.command(command).await,
-            commands => {
-                self.status = self.piped(commands).await;
-                Ok(())
-            }
+            commands => Box::pin(self.piped(commands)).await,
         };
         self.tested -= u32::from(pipeline.negated);
         went?;
@@ -201,77 +221,84 @@ impl Shell {
             self.status = u32::from(self.status == 0);
         }
         self.run_traps().await?;
-        if self.status != 0 && self.stops_on_error && self.tested == 0 && !pipeline.negated {
+        if self.status != 0 && self.options.ends_on_error && self.tested == 0 && !pipeline.negated {
             return Err(Leave::Exit(self.status));
         }
         Ok(())
     }
 
-    /// Each reads what the one before writes; the status is the last one's.
-    async fn piped(&self, commands: &[Command]) -> u32 {
-        let (mut others, mut last) = (JoinSet::new(), JoinSet::new());
-        let mut stdin = self.actor.stdin.clone();
+    /// Each reads what the one before writes; the status is the last one's, or with `pipefail` that
+    /// of the last one that failed.
+    async fn piped(&mut self, commands: &[Command]) -> Went {
+        let (mut running, mut stdin) = (JoinSet::new(), self.actor.stdin.clone());
         for (at, command) in commands.iter().enumerate() {
+            let permit = self.permit().await?;
             let (mut shell, command) = (self.fork(), command.clone());
             shell.actor.stdin = std::mem::take(&mut stdin);
-            let set = if at + 1 == commands.len() {
-                &mut last
-            } else {
+            if at + 1 < commands.len() {
                 let (writer, reader) = tokio::io::duplex(PIPE_BYTES);
                 shell.actor.stdout = Output::of(writer);
                 stdin = Input::pipe(reader);
-                &mut others
-            };
-            set.spawn(async move {
+            }
+            running.spawn(async move {
+                let _permit = permit;
                 let went = shell.command(&command).await;
-                shell.ends(went).await
+                (at, shell.ends(went).await)
             });
         }
-        let status = last.join_next().await.and_then(Result::ok);
-        while others.join_next().await.is_some() {}
-        status.unwrap_or(2)
-    }
-
-    /// What came while something else was going on.
-    pub(super) async fn run_traps(&mut self) -> Went {
-        // What comes within a trap waits until that has ended.
-        while !self.in_trap
-            && let Some(signal) = self.actor.signals.take()
-        {
-            self.run_trap(signal).await?;
+        let mut statuses = vec![0; commands.len()];
+        while let Some(ended) = running.join_next().await {
+            let (at, status) = ended.expect("it does not panic, and is not aborted");
+            statuses[at] = status;
         }
+        let failed = statuses.iter().rev().find(|status| **status != 0);
+        self.status = match failed {
+            Some(failed) if self.options.pipe_fails => *failed,
+            _ => statuses.last().copied().unwrap_or_default(),
+        };
         Ok(())
     }
 
-    pub(super) async fn run_trap(&mut self, signal: u32) -> Went {
-        let Some(trap) = self.traps.get(&signal).cloned() else { return Ok(()) };
-        let status = self.status;
-        // One that sends itself a signal would never let virtual time go on.
-        self.actor.sleep(TURN).await;
-        self.in_trap = true;
-        let went = self.list(&trap).await;
-        self.in_trap = false;
-        went?;
-        self.status = status;
-        Ok(())
-    }
-
-    fn command<'a>(&'a mut self, command: &'a Command) -> Going<'a> {
+    pub(super) fn command<'a>(&'a mut self, command: &'a Command) -> Going<'a> {
         Box::pin(async move {
             let own = self.actor.clone();
+            let mut went = Ok(());
             for redirect in &command.redirects {
-                redirected(&mut self.actor, *redirect);
+                went = Box::pin(self.redirect(redirect)).await;
+                if went.is_err() {
+                    break;
+                }
             }
-            let went = self.kind(&command.kind).await;
-            let Actor { stdin, stdout, stderr, .. } = own;
-            (self.actor.stdin, self.actor.stdout, self.actor.stderr) = (stdin, stdout, stderr);
+            if went.is_ok() {
+                went = Box::pin(self.kind(&command.kind)).await;
+            }
+            if !command.redirects_shell() {
+                let Actor { stdin, stdout, stderr, .. } = own;
+                (self.actor.stdin, self.actor.stdout, self.actor.stderr) = (stdin, stdout, stderr);
+            }
             went
         })
     }
 
+    async fn redirect(&mut self, redirect: &Redirect) -> Went {
+        match redirect {
+            Redirect::InputFromNothing => self.actor.stdin = Input::Nothing,
+            Redirect::InputFromText(word) => {
+                let text = Box::pin(self.joined(word)).await?;
+                self.actor.stdin = Input::text(text.into_bytes());
+            }
+            Redirect::OutputToNothing => self.actor.stdout = Output::Nothing,
+            Redirect::OutputToError => self.actor.stdout = self.actor.stderr.clone(),
+            Redirect::ErrorToNothing => self.actor.stderr = Output::Nothing,
+            Redirect::ErrorToOutput => self.actor.stderr = self.actor.stdout.clone(),
+            Redirect::Nowhere => {}
+        }
+        Ok(())
+    }
+
     async fn kind(&mut self, kind: &Kind) -> Went {
         match kind {
-            Kind::Simple { assignments, words } => self.simple(assignments, words).await,
+            Kind::Simple { assignments, words } => Box::pin(self.simple(assignments, words)).await,
             Kind::Group(list) => self.list(list).await,
             Kind::Subshell(list) => {
                 let mut fork = self.fork();
@@ -289,27 +316,76 @@ impl Shell {
                 self.list(otherwise).await
             }
             Kind::While { condition, until, body } => {
-                let mut status = 0;
-                while self.holds(condition).await? != *until {
-                    if !self.turn(body).await? {
-                        break;
-                    }
-                    status = self.status;
-                }
-                self.status = status;
-                Ok(())
+                self.loops += 1;
+                let went = Box::pin(self.repeat(condition, *until, body)).await;
+                self.loops -= 1;
+                went
             }
             Kind::For { name, words, body } => {
-                let words = fields(words, &|name| self.value(name));
-                self.status = 0;
-                for word in words {
-                    self.variables.set(name, word);
-                    if !self.turn(body).await? {
-                        break;
+                let words = match words {
+                    Some(words) => Box::pin(self.fields(words)).await?,
+                    None => self.params.clone(),
+                };
+                self.loops += 1;
+                let went = Box::pin(self.each(name, words, body)).await;
+                self.loops -= 1;
+                went
+            }
+            Kind::Case { word, branches } => {
+                let word = Box::pin(self.joined(word)).await?;
+                for (patterns, body) in branches {
+                    for pattern in patterns {
+                        if Box::pin(self.pattern(pattern)).await?.matches(&word) {
+                            self.status = 0;
+                            return self.list(body).await;
+                        }
                     }
                 }
+                self.status = 0;
                 Ok(())
             }
+            Kind::Function { name, body } => {
+                self.functions.insert(name.clone(), body.clone());
+                self.status = 0;
+                Ok(())
+            }
+        }
+    }
+
+    async fn repeat(&mut self, condition: &List, until: bool, body: &List) -> Went {
+        let mut status = 0;
+        while let Some(holds) = self.turn_of(condition).await? {
+            if holds == until || !self.turn(body).await? {
+                break;
+            }
+            status = self.status;
+        }
+        self.status = status;
+        Ok(())
+    }
+
+    async fn each(&mut self, name: &str, words: Vec<String>, body: &List) -> Went {
+        self.status = 0;
+        for word in words {
+            self.variables.set(name, word);
+            if !self.turn(body).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The condition of a loop; `None`: the loop was left from within it.
+    async fn turn_of(&mut self, condition: &List) -> Result<Option<bool>, Leave> {
+        loop {
+            let held = self.holds(condition).await;
+            return match held {
+                Ok(holds) => Ok(Some(holds)),
+                Err(leave) => match self.after(Err(leave)).await? {
+                    true => continue,
+                    false => Ok(None),
+                },
+            };
         }
     }
 
@@ -324,57 +400,17 @@ impl Shell {
     /// One turn of a loop; false: it was the last one.
     async fn turn(&mut self, body: &List) -> Result<bool, Leave> {
         let went = self.list(body).await;
+        self.after(went).await
+    }
+
+    async fn after(&mut self, went: Went) -> Result<bool, Leave> {
         self.actor.sleep(TURN).await;
         match went {
             Err(Leave::Break(0..=1)) => Ok(false),
             Err(Leave::Break(loops)) => Err(Leave::Break(loops - 1)),
             Err(Leave::Continue(loops)) if loops > 1 => Err(Leave::Continue(loops - 1)),
-            Err(Leave::Exit(status)) => Err(Leave::Exit(status)),
             Ok(()) | Err(Leave::Continue(_)) => Ok(true),
+            Err(other) => Err(other),
         }
-    }
-
-    async fn simple(&mut self, assignments: &[(String, Word)], words: &[Word]) -> Went {
-        let words = fields(words, &|name| self.value(name));
-        let values: Vec<(&str, String)> = assignments
-            .iter()
-            .map(|(name, word)| (name.as_str(), joined(word, &|name| self.value(name))))
-            .collect();
-        if words.is_empty() {
-            for (name, value) in values {
-                self.variables.set(name, value);
-            }
-            self.status = 0;
-            return Ok(());
-        }
-        if let Some(went) = self.builtin(&words).await {
-            return went;
-        }
-        let Some(argv) = commands::known(&words) else {
-            self.actor.complain(format!("{}: {}: not found\n", self.name, words[0])).await;
-            self.status = 127;
-            return Ok(());
-        };
-        let mut variables = self.variables.clone();
-        for (name, value) in values {
-            variables.set(name, value);
-            variables.export(name);
-        }
-        let mut setting = (*self.actor.setting).clone();
-        setting.env = variables.env();
-        let command =
-            Actor { setting: setting.into(), signals: Signals::default(), ..self.actor.clone() };
-        self.status = commands::run(&command, &argv).await;
-        Ok(())
-    }
-}
-
-fn redirected(actor: &mut Actor, redirect: Redirect) {
-    match redirect {
-        Redirect::InputFromNothing => actor.stdin = Input::Nothing,
-        Redirect::OutputToNothing => actor.stdout = Output::Nothing,
-        Redirect::OutputToError => actor.stdout = actor.stderr.clone(),
-        Redirect::ErrorToNothing => actor.stderr = Output::Nothing,
-        Redirect::ErrorToOutput => actor.stderr = actor.stdout.clone(),
     }
 }

@@ -7,7 +7,7 @@ pub(super) struct Variables {
 }
 
 #[derive(Clone, Debug)]
-struct Variable {
+pub(super) struct Variable {
     name: String,
     value: String,
     exported: bool,
@@ -43,6 +43,19 @@ impl Variables {
 
     pub(super) fn unset(&mut self, name: &str) {
         self.all.retain(|one| one.name != name);
+    }
+
+    /// To be restored later.
+    pub(super) fn state(&self, name: &str) -> Option<Variable> {
+        self.all.iter().find(|one| one.name == name).cloned()
+    }
+
+    pub(super) fn restore(&mut self, name: &str, state: Option<Variable>) {
+        match (self.all.iter_mut().find(|one| one.name == name), state) {
+            (Some(one), Some(state)) => *one = state,
+            (None, Some(state)) => self.all.push(state),
+            (_, None) => self.unset(name),
+        }
     }
 
     /// What a command finds in its environment.
