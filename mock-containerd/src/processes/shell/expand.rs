@@ -13,7 +13,9 @@ use super::split::{self, Piece};
 use super::syntax::{List, Part, Then, Word};
 
 /// What a word may come to. Beyond it a shell in a container of reasonable size has no memory left.
-const WORD_BYTES_MAX: usize = 64 * 1024;
+const WORD_BYTES_MAX: usize = 1024 * 1024;
+/// Of a pattern, which is compared at each place of a word.
+const PATTERN_BYTES_MAX: usize = 1024;
 /// Between words, where `IFS` is not set.
 const BLANKS: &str = " \t\n";
 
@@ -36,7 +38,11 @@ impl Shell {
     }
 
     pub(super) async fn pattern(&mut self, word: &Word) -> Result<Pattern, Leave> {
-        Ok(split::pattern(&self.pieces(word).await?))
+        let pieces = self.pieces(word).await?;
+        if split::joined(&pieces).len() > PATTERN_BYTES_MAX {
+            return Err(self.fails("the mock's shell does not have patterns over 1 KiB").await);
+        }
+        Ok(split::pattern(&pieces))
     }
 
     pub(super) fn separators(&self) -> String {
