@@ -110,13 +110,18 @@ impl Writing {
         Ok(act)
     }
 
+    /// Offset zero means to begin anew, where something was written.
+    fn truncates(&self, request: &Request) -> bool {
+        request.offset == 0 && self.offset > 0
+    }
+
     fn write(&mut self, request: &Request) -> Result<Act, Failure> {
         if request.offset > 0 && request.offset != self.offset {
             let message =
                 format!("write @{} must occur at current offset {}", request.offset, self.offset);
             return Err(Failure::plain(Code::OutOfRange, message));
         }
-        let truncate = request.offset == 0 && self.offset > 0;
+        let truncate = self.truncates(request);
         if truncate {
             (self.offset, self.hasher) = (0, Sha256::new());
             self.shared = None;
@@ -149,7 +154,7 @@ impl Writing {
 
     /// The blob whose bytes must be written out first, since this message adds to them.
     pub(crate) fn added_to(&self, request: &Request) -> Option<&Digest> {
-        let adds = !request.data.is_empty() && request.offset != 0;
+        let adds = !request.data.is_empty() && !self.truncates(request);
         self.shared.as_ref().filter(|_| adds).map(|shared| &shared.digest)
     }
 
@@ -257,6 +262,19 @@ mod tests {
         writing.wrote_out(b"hello");
         writing.accept(&more).unwrap();
         assert_eq!((writing.offset, writing.digest()), (6, Digest::of(b"hello!")));
+    }
+
+    #[test]
+    fn what_is_written_to_a_shared_blob_of_no_bytes_is_kept() {
+        let mut writing = begun(0);
+        writing.share(Digest::of(b""), 0);
+        let first = message(WriteAction::Write, 0, b"!");
+        // Nothing is there to be truncated: this adds.
+        assert_eq!(writing.added_to(&first), Some(&Digest::of(b"")));
+        writing.wrote_out(b"");
+        writing.accept(&first).unwrap();
+        let (offset, hasher) = writing.rest();
+        assert_eq!((offset, Digest::finished(hasher)), (1, Digest::of(b"!")));
     }
 
     proptest! {
