@@ -19,6 +19,7 @@
 //! What is not modelled answers `Unimplemented`, is counted, and stands in [`methods`].
 
 mod anys;
+mod authority;
 mod calls;
 mod cgroups;
 mod clock;

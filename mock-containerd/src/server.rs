@@ -15,6 +15,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tower::{Layer, ServiceExt};
 
 use crate::Profile;
+use crate::authority::AnyAuthority;
 use crate::events::EventBus;
 use crate::faults::{Engine, FaultControl, FaultService, Hands, Lines};
 use crate::interleave::Interleave;
@@ -180,7 +181,7 @@ where
     let mut connection = std::pin::pin!(
         hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .max_concurrent_streams(STREAMS_MAX)
-            .serve_connection(TokioIo::new(io), TowerToHyperService::new(named))
+            .serve_connection(TokioIo::new(AnyAuthority::new(io)), TowerToHyperService::new(named))
     );
     poll_fn(|context| {
         // Asked first: what was answered before the cut is written by the poll below.

@@ -40,9 +40,7 @@ def payload(kind, value):
 
 class Client:
     def __init__(self, address, namespace, rootfs):
-        # By default the socket's path is the authority, which not every HTTP/2 server takes.
-        options = [("grpc.default_authority", "localhost")]
-        channel = grpc.insecure_channel("unix:" + address.removeprefix("unix://"), options)
+        channel = grpc.insecure_channel("unix:" + address.removeprefix("unix://"))
         grpc.channel_ready_future(channel).result(timeout=10)
         self.containers = ContainersStub(channel)
         self.tasks = TasksStub(channel)

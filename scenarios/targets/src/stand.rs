@@ -229,7 +229,7 @@ fn endings(all: &[&Counts]) -> Endings {
     endings
 }
 
-/// Takes off what the server's HTTP/2 reset before any layer saw it (a malformed `:authority`, for
+/// Takes off what the server's HTTP/2 reset before any layer saw it (a malformed `:path`, for
 /// one): started and broken at the tap, nothing at the layer. Returns how many.
 fn take_resets(taps: &mut Endings, layer: &Endings) -> u64 {
     let paths: Vec<String> = taps.keys().map(|(path, _)| path.clone()).collect();
