@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use containerd_client::services::v1::{
-    CreateTaskRequest, DeleteContainerRequest, GetRequest, StartRequest,
-};
-use tonic::Code;
-
 use crate::client::Shared;
 use crate::registry::{Known, Status};
 use crate::task::open_streams;
-use crate::wire::answer;
-use crate::{Error, Io, Task};
+use crate::wire::{self, Doing};
+use crate::{Error, Io, Kind, Task};
+use containerd_client::services::v1::{
+    CreateTaskRequest, DeleteContainerRequest, GetRequest, StartRequest,
+};
 
 /// A container. Clones share what is known of it.
 #[derive(Clone, Debug)]
@@ -28,7 +26,11 @@ impl Container {
 
     /// Creates its task. One RPC.
     pub async fn create_task(&self, io: Io) -> Result<Task, Error> {
-        let fifos = open_streams("create task", &self.id, io)?;
+        self.create_task_for(&Doing::begin("create task", &self.id), io).await
+    }
+
+    async fn create_task_for(&self, doing: &Doing<'_>, io: Io) -> Result<Task, Error> {
+        let fifos = open_streams(doing, io)?;
         let path = |name| fifos.as_ref().map(|fifos| fifos.path(name)).unwrap_or_default();
         let message = CreateTaskRequest {
             container_id: self.id.clone(),
@@ -38,8 +40,7 @@ impl Container {
             ..CreateTaskRequest::default()
         };
         let wire = &self.shared.wire;
-        let created =
-            answer("create task", &self.id, wire.tasks().create(wire.ask(message))).await?;
+        let created = wire.call(doing, &wire::tasks::CREATE, message).await?;
         let name = (self.id.clone(), None);
         self.shared.registry.learn(name, created.pid, Status::Created);
         Ok(Task::new(self.shared.clone(), self.id.clone(), created.pid, fifos))
@@ -47,10 +48,11 @@ impl Container {
 
     /// Creates its task and starts it. Two RPCs; when the start fails, two more leave nothing.
     pub async fn start(&self, io: Io) -> Result<Task, Error> {
-        let task = self.create_task(io).await?;
+        let doing = Doing::begin("create task", &self.id);
+        let task = self.create_task_for(&doing, io).await?;
         let message = StartRequest { container_id: self.id.clone(), exec_id: String::new() };
         let wire = &self.shared.wire;
-        match answer("start task", &self.id, wire.tasks().start(wire.ask(message))).await {
+        match wire.call(&doing.part("start task"), &wire::tasks::START, message).await {
             Ok(_) => {
                 task.learn(Status::Running);
                 Ok(task)
@@ -66,9 +68,10 @@ impl Container {
     /// Deletes the record. One RPC when it is known that there is no task, else one more to find
     /// out: containerd itself would orphan a live one.
     pub async fn delete(&self) -> Result<(), Error> {
+        let doing = Doing::begin("delete container", &self.id);
         let refuse = || {
             let what = "it has a task: delete that first";
-            Err(Error::local("delete container", &self.id, Code::FailedPrecondition, what))
+            Err(Error::refusal(&doing, Kind::FailedPrecondition, what))
         };
         let wire = &self.shared.wire;
         match self.shared.registry.get(&(self.id.clone(), None)) {
@@ -77,17 +80,16 @@ impl Container {
             None => {
                 let id = self.id.clone();
                 let message = GetRequest { container_id: id, exec_id: String::new() };
-                let mut tasks = wire.tasks();
-                let found = tasks.get(wire.ask(message));
-                match answer("look for the task of", &self.id, found).await {
+                let looking = doing.part("look for the task of");
+                match wire.call(&looking, &wire::tasks::GET, message).await {
                     Ok(_) => return refuse(),
-                    Err(error) if error.kind() == Code::NotFound => {}
+                    Err(error) if error.kind() == Kind::NotFound => {}
                     Err(error) => return Err(error),
                 }
             }
         }
         let message = DeleteContainerRequest { id: self.id.clone() };
-        answer("delete container", &self.id, wire.containers().delete(wire.ask(message))).await?;
+        wire.call(&doing, &wire::containers::DELETE, message).await?;
         self.shared.registry.forget(&self.id);
         Ok(())
     }

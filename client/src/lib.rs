@@ -12,7 +12,7 @@
 //! let container = client.create(NewContainer::new("c1", ["true"]).rootfs("/srv/rootfs")).await?;
 //! let task = container.start(Io::Null).await?; // Tasks/Create, Tasks/Start
 //! let exit = task.wait().await?; // no RPC: the exit comes by event
-//! assert_eq!(exit.status, 0);
+//! assert!(exit.status.success());
 //! task.delete().await?;
 //! container.delete().await?;
 //! # Ok(())
@@ -24,26 +24,31 @@
 //! When the event stream is lost, what depends on it fails with `Unavailable`; reopen the client
 //! and restore.
 
+mod builder;
 mod client;
-mod connect;
 mod container;
 mod error;
 mod events;
 mod fifo;
+mod load;
+mod new_container;
 mod process;
 mod registry;
 mod spec;
-mod state_errors;
 mod task;
 mod wire;
 
-pub use client::{Client, ExitNews, NewContainer, Restored, Version};
-pub use connect::Builder;
+pub use builder::Builder;
+pub use client::{Client, ExitNews, Version};
 pub use container::Container;
-pub use error::{Error, Kind};
+pub use error::{Error, Kind, state_errors};
 pub use events::{Subscription, TaskEvent};
 pub use fifo::Fifos;
+pub use load::Restored;
+pub use new_container::NewContainer;
 pub use process::{NewExec, Process};
-pub use registry::{Exit, Status};
+pub use registry::{Exit, ExitStatus, Status};
 pub use spec::{Spec, process_payload};
 pub use task::{Io, Stats, Task};
+pub use tonic::Code;
+pub use wire::{InvalidTraceparent, Scope};

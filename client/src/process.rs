@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex};
 use containerd_client::services::v1::{
     CloseIoRequest, DeleteProcessRequest, KillRequest, ResizePtyRequest,
 };
-use tonic::Code;
 
 use crate::registry::{Known, Name, Status};
-use crate::wire::answer;
-use crate::{Error, Exit, Fifos, Io, Task};
+use crate::wire::{self, Doing};
+use crate::{Error, Exit, Fifos, Io, Kind, Task};
 
 /// What an exec is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +46,8 @@ impl Process {
         (self.task.id.clone(), Some(self.id.clone()))
     }
 
-    fn object(&self) -> String {
-        format!("exec {} in {}", self.id, self.task.id)
+    fn doing(&self, operation: &'static str) -> Doing<'_> {
+        Doing::begin(operation, &self.task.id).exec(Some(&self.id))
     }
 
     fn known(&self) -> Option<Status> {
@@ -59,7 +58,7 @@ impl Process {
     }
 
     fn gone(&self, operation: &'static str) -> Error {
-        Error::local(operation, &self.object(), Code::NotFound, "the process is gone")
+        Error::refusal(&self.doing(operation), Kind::NotFound, "the process is gone")
     }
 
     fn alive(&self, operation: &'static str) -> Result<(), Error> {
@@ -71,8 +70,8 @@ impl Process {
         match self.known() {
             Some(Status::Stopped(exit)) => Ok(exit),
             Some(_) => {
-                let (object, what) = (self.object(), "it has not exited");
-                Err(Error::local("tell the exit of", &object, Code::FailedPrecondition, what))
+                let what = "it has not exited";
+                Err(Error::refusal(&self.doing("tell the exit of"), Kind::FailedPrecondition, what))
             }
             None => Err(self.gone("tell the exit of")),
         }
@@ -86,8 +85,8 @@ impl Process {
             None => Some(Err(self.gone("wait for"))),
         });
         ended.await.unwrap_or_else(|| {
-            let (object, what) = (self.object(), "the event stream is lost");
-            Err(Error::local("wait for", &object, Code::Unavailable, what))
+            let what = "the event stream is lost";
+            Err(Error::refusal(&self.doing("wait for"), Kind::Unavailable, what))
         })
     }
 
@@ -101,7 +100,7 @@ impl Process {
             all: false,
         };
         let wire = &self.task.shared.wire;
-        answer("kill", &self.object(), wire.tasks().kill(wire.ask(message))).await
+        wire.call(&self.doing("kill"), &wire::tasks::KILL, message).await
     }
 
     /// Resizes its terminal. One RPC.
@@ -114,7 +113,7 @@ impl Process {
             height,
         };
         let wire = &self.task.shared.wire;
-        answer("resize", &self.object(), wire.tasks().resize_pty(wire.ask(message))).await
+        wire.call(&self.doing("resize"), &wire::tasks::RESIZE_PTY, message).await
     }
 
     /// Closes its standard input, our end and the server's. One RPC.
@@ -129,7 +128,7 @@ impl Process {
             stdin: true,
         };
         let wire = &self.task.shared.wire;
-        answer("close stdin of", &self.object(), wire.tasks().close_io(wire.ask(message))).await
+        wire.call(&self.doing("close stdin of"), &wire::tasks::CLOSE_IO, message).await
     }
 
     /// Deletes it once it has exited; its id is free again. One RPC.
@@ -142,9 +141,7 @@ impl Process {
         let message =
             DeleteProcessRequest { container_id: self.task.id.clone(), exec_id: self.id.clone() };
         let wire = &self.task.shared.wire;
-        let mut tasks = wire.tasks();
-        let deleted = tasks.delete_process(wire.ask(message));
-        let gone = answer("delete", &self.object(), deleted).await?;
+        let gone = wire.call(&self.doing("delete"), &wire::tasks::DELETE_PROCESS, message).await?;
         self.task.shared.registry.set(self.name(), Known::Gone);
         Ok(Exit::new(gone.exit_status, gone.exited_at))
     }

@@ -38,3 +38,15 @@ fn kind(code: tonic::Code) -> driver_protocol::ErrorKind {
     driver_protocol::ErrorKind::from_grpc(code as i32 as u32)
         .unwrap_or(driver_protocol::ErrorKind::Unknown)
 }
+
+/// How a process ended, as the protocol words it.
+fn exited(exit: laconic_client::Exit) -> driver_protocol::Exited {
+    driver_protocol::Exited { status: exit_status(exit), at_ns: exit.at_ns }
+}
+
+fn exit_status(exit: laconic_client::Exit) -> driver_protocol::ExitStatus {
+    match exit.status {
+        laconic_client::ExitStatus::Code(code) => driver_protocol::ExitStatus::Code(code),
+        laconic_client::ExitStatus::Unknown => driver_protocol::ExitStatus::Unknown,
+    }
+}

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use driver_protocol::{
-    Close, Connect, ContainerId, Driver, DriverFactory, DriverFault, ExecId, ExitStatus, Exited,
-    Found, Hello, Lifecycle, Notice, Ok as Done, Operation, Outcome, Pending, Refusal, Request,
-    Restored, Started, Stats, TaskState, Version,
+    Close, Connect, ContainerId, Driver, DriverFactory, DriverFault, ErrorKind, ExecId, Found,
+    Hello, Lifecycle, Notice, Ok as Done, Operation, Outcome, Pending, Refusal, Request, Restored,
+    Started, Stats, TaskState, Version,
 };
 use laconic_client::{
-    Client, Container, Error, Exit, Io, NewContainer, NewExec, Process, Status, Task,
+    Client, Container, Error, Io, Kind, NewContainer, NewExec, Process, Status, Task,
 };
 
 use crate::closing::Closing;
-use crate::{hello, kind};
+use crate::{exit_status, exited, hello, kind};
 
 /// Opens retained drivers.
 #[derive(Clone, Copy, Debug)]
@@ -62,16 +62,20 @@ struct Retained {
 type Answer = Result<Done, Refusal>;
 
 fn refusal(error: &Error) -> Refusal {
-    Refusal { kind: kind(error.kind()), code: error.code().map(kind), message: error.to_string() }
+    Refusal { kind: worded(error.kind()), code: error.code().map(kind), message: error.to_string() }
+}
+
+/// The protocol has gRPC's kinds: what could not be reached is unavailable there.
+fn worded(of: Kind) -> ErrorKind {
+    of.code().map_or(ErrorKind::Unavailable, kind)
 }
 
 fn unknown(what: String) -> Refusal {
-    let kind = driver_protocol::ErrorKind::NotFound;
-    Refusal { kind, code: None, message: format!("this client holds no {what}") }
-}
-
-fn exited(exit: Exit) -> Exited {
-    Exited { status: ExitStatus::Code(exit.status), at_ns: exit.at_ns }
+    Refusal {
+        kind: ErrorKind::NotFound,
+        code: None,
+        message: format!("this client holds no {what}"),
+    }
 }
 
 fn lifecycle(status: Status) -> Lifecycle {
@@ -330,7 +334,7 @@ impl Driver for Retained {
             Some(Notice::Exit {
                 container: ContainerId::new(news.container),
                 exec: news.exec.map(ExecId::new),
-                status: ExitStatus::Code(news.exit.status),
+                status: exit_status(news.exit),
                 at_ns: news.exit.at_ns,
             })
         })

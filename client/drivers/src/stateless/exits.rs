@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use driver_protocol::{ContainerId, ExecId, ExitStatus, Exited, Notice};
+use driver_protocol::{ContainerId, ExecId, Exited, Notice};
 use laconic_client::TaskEvent;
 use tokio::sync::{Mutex, mpsc, watch};
 
@@ -39,8 +39,7 @@ impl Exits {
             while let Some(event) = events.recv().await {
                 match event {
                     TaskEvent::Exited { container, exec, exit, .. } => {
-                        let exited =
-                            Exited { status: ExitStatus::Code(exit.status), at_ns: exit.at_ns };
+                        let exited = crate::exited(exit);
                         keeper.send_modify(|kept| {
                             kept.insert((container.clone(), exec.clone()), Some(exited.clone()));
                         });

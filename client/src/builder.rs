@@ -1,24 +1,44 @@
 //! Opening a client.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
-use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 use tower::Service;
 
-use crate::wire::Wire;
-use crate::{Client, Error};
+use crate::wire::{Doing, Manners, Wire};
+use crate::{Client, Error, Kind};
 
 /// Options of a client.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    pub(crate) namespace: String,
+    namespace: String,
+    manners: Manners,
 }
 
 impl Builder {
+    pub(crate) fn new(namespace: String) -> Self {
+        Self { namespace, manners: Manners::default() }
+    }
+
+    /// A call may take so long; 30 s unless said otherwise, here or by a [`crate::Scope`]. The
+    /// server is told, and gives up as well. Waits are no calls, and have no limit.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.manners.deadline = limit;
+        self
+    }
+
+    /// A call that fails is made again at most so often: once unless said otherwise. Only what
+    /// asks and had no answer is made again, and what was never sent, for want of a connection;
+    /// after 50 ms, then 100 ms, and so on. See [`Error::attempts`].
+    pub fn retries(mut self, most: u32) -> Self {
+        self.manners.retries = most;
+        self
+    }
+
     /// Dials a containerd's socket. The client is returned once its event subscription is proven
     /// live.
     pub async fn connect(self, socket: impl AsRef<Path>) -> Result<Client, Error> {
@@ -50,9 +70,9 @@ impl Builder {
         let channel = dialled.map_err(|error| {
             let cause = std::error::Error::source(&error)
                 .map_or_else(|| error.to_string(), ToString::to_string);
-            Error::local("connect to", shown, Code::Unavailable, cause)
+            Error::caused(&Doing::begin("connect to", shown), Kind::Unreachable, cause, error)
         })?;
-        Client::open(Wire::new(channel, self.namespace)?).await
+        Client::open(Wire::new(channel, self.namespace, self.manners)?).await
     }
 }
 

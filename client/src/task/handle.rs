@@ -9,13 +9,12 @@ use containerd_client::services::v1::{
     UpdateTaskRequest,
 };
 use prost_types::Any;
-use tonic::Code;
 
 use crate::client::Shared;
 use crate::process::NewExec;
 use crate::registry::{Known, Name, Status};
-use crate::wire::answer;
-use crate::{Error, Exit, Fifos, Process};
+use crate::wire::{self, Doing};
+use crate::{Error, Exit, Fifos, Kind, Process};
 
 const SIGKILL: u32 = 9;
 /// How long a process that was killed may take to exit.
@@ -30,16 +29,12 @@ pub enum Io {
     Stdin,
 }
 
-pub(crate) fn open_streams(
-    operation: &'static str,
-    object: &str,
-    io: Io,
-) -> Result<Option<Fifos>, Error> {
+pub(crate) fn open_streams(doing: &Doing<'_>, io: Io) -> Result<Option<Fifos>, Error> {
     match io {
         Io::Null => Ok(None),
         Io::Stdin => Fifos::new().map(Some).map_err(|error| {
             let what = format!("cannot make its FIFOs: {error}");
-            Error::local(operation, object, Code::Internal, what)
+            Error::caused(doing, Kind::Internal, what, error)
         }),
     }
 }
@@ -72,6 +67,10 @@ impl Task {
         self.pid
     }
 
+    fn doing(&self, operation: &'static str) -> Doing<'_> {
+        Doing::begin(operation, &self.id)
+    }
+
     fn name(&self) -> Name {
         (self.id.clone(), None)
     }
@@ -90,9 +89,9 @@ impl Task {
 
     /// A handle whose task is gone acts on nothing: a newcomer may bear its name.
     fn alive(&self, operation: &'static str) -> Result<(), Error> {
-        self.known()
-            .map(|_| ())
-            .ok_or_else(|| Error::local(operation, &self.id, Code::NotFound, "the task is gone"))
+        self.known().map(|_| ()).ok_or_else(|| {
+            Error::refusal(&self.doing(operation), Kind::NotFound, "the task is gone")
+        })
     }
 
     /// Starts a created task. One RPC.
@@ -100,7 +99,7 @@ impl Task {
         self.alive("start task")?;
         let message = StartRequest { container_id: self.id.clone(), exec_id: String::new() };
         let wire = &self.shared.wire;
-        answer("start task", &self.id, wire.tasks().start(wire.ask(message))).await?;
+        wire.call(&self.doing("start task"), &wire::tasks::START, message).await?;
         self.learn(Status::Running);
         Ok(())
     }
@@ -110,14 +109,14 @@ impl Task {
         self.whole_stream("tell the state of")?;
         let known = self.known();
         known.ok_or_else(|| {
-            Error::local("tell the state of", &self.id, Code::NotFound, "the task is gone")
+            Error::refusal(&self.doing("tell the state of"), Kind::NotFound, "the task is gone")
         })
     }
 
     fn whole_stream(&self, operation: &'static str) -> Result<(), Error> {
         if self.shared.registry.stream_lost() {
             let what = "the event stream is lost";
-            return Err(Error::local(operation, &self.id, Code::Unavailable, what));
+            return Err(Error::refusal(&self.doing(operation), Kind::Unavailable, what));
         }
         Ok(())
     }
@@ -128,11 +127,13 @@ impl Task {
             Some(Status::Stopped(exit)) => Ok(exit),
             Some(_) => {
                 let what = "it has not exited";
-                Err(Error::local("tell the exit of", &self.id, Code::FailedPrecondition, what))
+                Err(Error::refusal(&self.doing("tell the exit of"), Kind::FailedPrecondition, what))
             }
-            None => {
-                Err(Error::local("tell the exit of", &self.id, Code::NotFound, "the task is gone"))
-            }
+            None => Err(Error::refusal(
+                &self.doing("tell the exit of"),
+                Kind::NotFound,
+                "the task is gone",
+            )),
         }
     }
 
@@ -141,14 +142,16 @@ impl Task {
         let ended = self.shared.registry.when(|| match self.known() {
             Some(Status::Stopped(exit)) => Some(Ok(exit)),
             Some(_) => None,
-            None => Some(Err(Code::NotFound)),
+            None => Some(Err(Kind::NotFound)),
         });
         match ended.await {
             Some(Ok(exit)) => Ok(exit),
-            Some(Err(code)) => Err(Error::local("wait for", &self.id, code, "the task is gone")),
+            Some(Err(code)) => {
+                Err(Error::refusal(&self.doing("wait for"), code, "the task is gone"))
+            }
             None => {
                 let what = "the event stream is lost";
-                Err(Error::local("wait for", &self.id, Code::Unavailable, what))
+                Err(Error::refusal(&self.doing("wait for"), Kind::Unavailable, what))
             }
         }
     }
@@ -158,7 +161,7 @@ impl Task {
         let message =
             KillRequest { container_id: self.id.clone(), exec_id: String::new(), signal, all };
         let wire = &self.shared.wire;
-        answer("kill task", &self.id, wire.tasks().kill(wire.ask(message))).await
+        wire.call(&self.doing("kill task"), &wire::tasks::KILL, message).await
     }
 
     /// Signals the init. One RPC.
@@ -176,7 +179,7 @@ impl Task {
         self.alive("pause task")?;
         let message = PauseTaskRequest { container_id: self.id.clone() };
         let wire = &self.shared.wire;
-        answer("pause task", &self.id, wire.tasks().pause(wire.ask(message))).await?;
+        wire.call(&self.doing("pause task"), &wire::tasks::PAUSE, message).await?;
         self.shared.registry.turn(self.name(), self.pid, Status::Running, Status::Paused);
         Ok(())
     }
@@ -186,7 +189,7 @@ impl Task {
         self.alive("resume task")?;
         let message = ResumeTaskRequest { container_id: self.id.clone() };
         let wire = &self.shared.wire;
-        answer("resume task", &self.id, wire.tasks().resume(wire.ask(message))).await?;
+        wire.call(&self.doing("resume task"), &wire::tasks::RESUME, message).await?;
         self.shared.registry.turn(self.name(), self.pid, Status::Paused, Status::Running);
         Ok(())
     }
@@ -201,7 +204,7 @@ impl Task {
             height,
         };
         let wire = &self.shared.wire;
-        answer("resize task", &self.id, wire.tasks().resize_pty(wire.ask(message))).await
+        wire.call(&self.doing("resize task"), &wire::tasks::RESIZE_PTY, message).await
     }
 
     /// Closes its standard input, our end and the server's. One RPC.
@@ -213,7 +216,7 @@ impl Task {
         let message =
             CloseIoRequest { container_id: self.id.clone(), exec_id: String::new(), stdin: true };
         let wire = &self.shared.wire;
-        answer("close stdin of", &self.id, wire.tasks().close_io(wire.ask(message))).await
+        wire.call(&self.doing("close stdin of"), &wire::tasks::CLOSE_IO, message).await
     }
 
     /// Limits its memory. One RPC.
@@ -225,7 +228,7 @@ impl Task {
             ..UpdateTaskRequest::default()
         };
         let wire = &self.shared.wire;
-        answer("update task", &self.id, wire.tasks().update(wire.ask(message))).await
+        wire.call(&self.doing("update task"), &wire::tasks::UPDATE, message).await
     }
 
     /// The pids of its processes. One RPC.
@@ -234,7 +237,7 @@ impl Task {
         let message = ListPidsRequest { container_id: self.id.clone() };
         let wire = &self.shared.wire;
         let listed =
-            answer("list pids of", &self.id, wire.tasks().list_pids(wire.ask(message))).await?;
+            wire.call(&self.doing("list pids of"), &wire::tasks::LIST_PIDS, message).await?;
         Ok(listed.processes.into_iter().map(|process| process.pid).collect())
     }
 
@@ -244,11 +247,11 @@ impl Task {
         let message = MetricsRequest { filters: vec![format!("id==\"{}\"", self.id)] };
         let wire = &self.shared.wire;
         let metrics =
-            answer("read metrics of", &self.id, wire.tasks().metrics(wire.ask(message))).await?;
+            wire.call(&self.doing("read metrics of"), &wire::tasks::METRICS, message).await?;
         let found = metrics.metrics.into_iter().find(|metric| metric.id == self.id);
         let data = found.and_then(|metric| metric.data).ok_or_else(|| {
             let what = "the server has no metrics of it";
-            Error::local("read metrics of", &self.id, Code::NotFound, what)
+            Error::refusal(&self.doing("read metrics of"), Kind::NotFound, what)
         })?;
         Ok(Stats { type_url: data.type_url, value: data.value })
     }
@@ -257,7 +260,7 @@ impl Task {
     /// and it is never started twice: that crashes the shim.
     pub async fn exec(&self, new: NewExec) -> Result<Process, Error> {
         self.alive("exec in")?;
-        let fifos = open_streams("exec in", &self.id, new.io)?;
+        let fifos = open_streams(&self.doing("exec in"), new.io)?;
         let path = |name| fifos.as_ref().map(|fifos| fifos.path(name)).unwrap_or_default();
         let message = ExecProcessRequest {
             container_id: self.id.clone(),
@@ -268,12 +271,12 @@ impl Task {
             terminal: new.terminal,
             spec: Some(crate::spec::process_payload(&new.args, new.terminal)),
         };
-        let object = format!("exec {} in {}", new.id, self.id);
+        let doing = Doing::begin("register", &self.id).exec(Some(&new.id));
         let wire = &self.shared.wire;
-        answer("register", &object, wire.tasks().exec(wire.ask(message))).await?;
+        wire.call(&doing.part("register"), &wire::tasks::EXEC, message).await?;
         let name = (self.id.clone(), Some(new.id.clone()));
         let message = StartRequest { container_id: self.id.clone(), exec_id: new.id.clone() };
-        match answer("start", &object, wire.tasks().start(wire.ask(message))).await {
+        match wire.call(&doing.part("start"), &wire::tasks::START, message).await {
             Ok(started) => {
                 self.shared.registry.learn(name, started.pid, Status::Running);
                 Ok(Process::new(self.clone(), new.id, started.pid, fifos))
@@ -291,7 +294,7 @@ impl Task {
         self.alive("delete task")?;
         let message = DeleteTaskRequest { container_id: self.id.clone() };
         let wire = &self.shared.wire;
-        let gone = answer("delete task", &self.id, wire.tasks().delete(wire.ask(message))).await?;
+        let gone = wire.call(&self.doing("delete task"), &wire::tasks::DELETE, message).await?;
         self.shared.registry.gone(&self.id);
         Ok(Exit::new(gone.exit_status, gone.exited_at))
     }
@@ -299,14 +302,14 @@ impl Task {
     /// Kills and deletes it. Two RPCs: that it has exited comes by event.
     pub async fn force_delete(&self) -> Result<Exit, Error> {
         match self.kill_all(SIGKILL).await {
-            Err(error) if error.kind() != Code::NotFound => return Err(error),
+            Err(error) if error.kind() != Kind::NotFound => return Err(error),
             _ => {}
         }
         let limit = Duration::from_millis(KILLED_LIMIT_MS);
         let exited = tokio::time::timeout(limit, self.wait()).await;
         exited.map_err(|_| {
             let what = format!("no exit within {KILLED_LIMIT_MS} ms of its kill");
-            Error::local("delete task", &self.id, Code::DeadlineExceeded, what)
+            Error::refusal(&self.doing("delete task"), Kind::DeadlineExceeded, what)
         })??;
         self.delete().await
     }

@@ -4,45 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use prost_types::Timestamp;
 use tokio::sync::{mpsc, watch};
 
+use super::{Exit, Status};
 use crate::client::ExitNews;
 use crate::events::TaskEvent;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// 0 to 255; 128 + signal for a process that was killed.
-    pub status: u32,
-    /// Nanoseconds since 1970; `None` when it never ran.
-    pub at_ns: Option<i64>,
-}
-
-impl Exit {
-    pub(crate) fn new(status: u32, at: Option<Timestamp>) -> Self {
-        // Go's zero time lies before 1970: it means that there is none.
-        let at_ns = at
-            .filter(|at| at.seconds > 0)
-            .and_then(|at| at.seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(at.nanos)));
-        Self { status, at_ns }
-    }
-}
-
-/// A task's or process's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// The server could not tell; never to be taken for an exit.
-    Unknown,
-    /// Made, not started.
-    Created,
-    /// Running.
-    Running,
-    /// Frozen.
-    Paused,
-    /// Exited.
-    Stopped(Exit),
-}
 
 /// Names a process: container, and exec unless it is the init.
 pub(crate) type Name = (String, Option<String>);
@@ -253,7 +219,7 @@ fn exited(
 mod tests {
     use super::*;
 
-    const EXIT: Exit = Exit { status: 7, at_ns: Some(1) };
+    const EXIT: Exit = Exit { status: crate::ExitStatus::Code(7), at_ns: Some(1) };
 
     fn registry() -> (Registry, mpsc::UnboundedReceiver<ExitNews>) {
         let (news, heard) = mpsc::unbounded_channel();

@@ -1,0 +1,8 @@
+//! The event subscription: one per client, proven live before the client is used.
+
+mod subscription;
+mod told;
+
+pub use subscription::Subscription;
+pub use told::TaskEvent;
+pub(crate) use told::decode;
