@@ -17,11 +17,15 @@ use crate::{Client, Error, Kind};
 pub struct Builder {
     namespace: String,
     manners: Manners,
+    sweep_every: Duration,
 }
+
+/// Unless said otherwise.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 impl Builder {
     pub(crate) fn new(namespace: String) -> Self {
-        Self { namespace, manners: Manners::default() }
+        Self { namespace, manners: Manners::default(), sweep_every: SWEEP_EVERY }
     }
 
     /// A call may take so long; 30 s unless said otherwise, here or by a [`crate::Scope`]. The
@@ -36,6 +40,13 @@ impl Builder {
     /// after 50 ms, then 100 ms, and so on. See [`Error::attempts`].
     pub fn retries(mut self, most: u32) -> Self {
         self.manners.retries = most;
+        self
+    }
+
+    /// While somebody waits for an exit, tasks that vanished without a word are looked for this
+    /// often, by one Tasks/List for all who wait; every 10 s unless said otherwise.
+    pub fn sweep_every(mut self, interval: Duration) -> Self {
+        self.sweep_every = interval;
         self
     }
 
@@ -72,7 +83,8 @@ impl Builder {
                 .map_or_else(|| error.to_string(), ToString::to_string);
             Error::caused(&Doing::begin("connect to", shown), Kind::Unreachable, cause, error)
         })?;
-        Client::open(Wire::new(channel, self.namespace, self.manners)?).await
+        let wire = Wire::new(channel, self.namespace, self.manners)?;
+        Client::open(wire, self.sweep_every).await
     }
 }
 

@@ -1,27 +1,37 @@
 //! The client: one channel, one namespace, one subscription.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use containerd_client::services::v1::{CreateContainerRequest, MetricsRequest};
-use tokio::sync::{Mutex, mpsc};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 
-use crate::events::Subscription;
-use crate::registry::{Known, Registry};
+use crate::registry::Registry;
+use crate::upkeep::Upkeep;
 use crate::wire::{self, Doing, Wire};
-use crate::{Builder, Container, Error, Exit, NewContainer};
+use crate::{Builder, Connection, Container, Error, ExitNews, NewContainer};
+
+/// Before what failed for want of a connection is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) wire: Wire,
     pub(crate) registry: Arc<Registry>,
-    news: Mutex<mpsc::UnboundedReceiver<ExitNews>>,
-    _subscription: Subscription,
-    hearing: tokio::task::JoinHandle<()>,
+    /// Where what is abandoned is undone.
+    pub(crate) runtime: Handle,
+    _upkeep: Upkeep,
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.hearing.abort();
+impl Shared {
+    /// Waits until the event stream is whole, or a moment if it seems so.
+    pub(crate) async fn live(&self) {
+        let mut connection = self.registry.connection().subscribe();
+        tokio::time::sleep(AGAIN).await;
+        let whole = |connection: &Connection| matches!(connection, Connection::Live { .. });
+        // The sender lives as long as the registry does.
+        let _ = connection.wait_for(whole).await;
     }
 }
 
@@ -40,37 +50,22 @@ pub struct Version {
     pub revision: String,
 }
 
-/// An exit, told once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExitNews {
-    /// Whose.
-    pub container: String,
-    /// Which exec; `None`: the init.
-    pub exec: Option<String>,
-    /// How.
-    pub exit: Exit,
-}
-
 impl Client {
     /// Options of a client for this namespace.
     pub fn builder(namespace: impl Into<String>) -> Builder {
         Builder::new(namespace.into())
     }
 
-    pub(crate) async fn open(wire: Wire) -> Result<Self, Error> {
-        let (tell, news) = mpsc::unbounded_channel();
-        let registry = Arc::new(Registry::new(tell));
-        let (subscription, mut events) = Subscription::over(&wire).await?;
-        let hearer = registry.clone();
-        let hearing = tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                hearer.hear(event);
-            }
-            hearer.lost();
-        });
-        let shared =
-            Shared { wire, registry, news: Mutex::new(news), _subscription: subscription, hearing };
+    pub(crate) async fn open(wire: Wire, sweep_every: Duration) -> Result<Self, Error> {
+        let (upkeep, registry) = Upkeep::begin(&wire, sweep_every).await?;
+        let shared = Shared { wire, registry, runtime: Handle::current(), _upkeep: upkeep };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// How it stands to its daemon, now and as it changes. No RPC. The same is said in `tracing`
+    /// events.
+    pub fn connection(&self) -> watch::Receiver<Connection> {
+        self.shared.registry.connection().subscribe()
     }
 
     /// The server's version. One RPC.
@@ -81,9 +76,15 @@ impl Client {
         Ok(Version { version: version.version, revision: version.revision })
     }
 
-    /// The next exit of the namespace, each told once; `None` when there will be none.
-    pub async fn next_exit(&self) -> Option<ExitNews> {
-        self.shared.news.lock().await.recv().await
+    /// The next exit of the namespace, each told once, by whichever clone asks first. No RPC.
+    ///
+    /// A process ends once: when an event tells it, when a deletion tells it, when a comparison
+    /// after a lost stream finds it, or with an unknown status when it is gone and nothing tells.
+    /// What was found to have exited already by [`Client::load`], [`Client::restore`] or
+    /// [`crate::Task::attach_exec`] is no news. 65,536 exits wait to be asked for; then the oldest
+    /// is given up.
+    pub async fn next_exit(&self) -> ExitNews {
+        self.shared.registry.news().next().await
     }
 
     /// Creates a container record. One RPC, and no lease: a record that names no snapshot and no
@@ -93,7 +94,7 @@ impl Client {
         let message = CreateContainerRequest { container: Some(new.record(wire.namespace())) };
         let doing = Doing::begin("create container", &new.id);
         wire.call(&doing, &wire::containers::CREATE, message).await?;
-        self.shared.registry.set((new.id.clone(), None), Known::Gone);
+        self.shared.registry.no_task(&new.id);
         Ok(self.container(new.id))
     }
 

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use crate::client::Shared;
-use crate::registry::{Known, Status};
-use crate::task::open_streams;
+use crate::handle::Handle;
+use crate::registry::{Incarnation, Status};
 use crate::wire::{self, Doing};
-use crate::{Error, Io, Kind, Task};
-use containerd_client::services::v1::{
-    CreateTaskRequest, DeleteContainerRequest, GetRequest, StartRequest,
-};
+use crate::{Error, Kind, Process, Task};
+use containerd_client::services::v1::{DeleteContainerRequest, GetRequest};
 
 /// A container. Clones share what is known of it.
 #[derive(Clone, Debug)]
@@ -24,45 +22,31 @@ impl Container {
         &self.id
     }
 
-    /// Creates its task. One RPC.
-    pub async fn create_task(&self, io: Io) -> Result<Task, Error> {
-        self.create_task_for(&Doing::begin("create task", &self.id), io).await
-    }
-
-    async fn create_task_for(&self, doing: &Doing<'_>, io: Io) -> Result<Task, Error> {
-        let fifos = open_streams(doing, io)?;
-        let path = |name| fifos.as_ref().map(|fifos| fifos.path(name)).unwrap_or_default();
-        let message = CreateTaskRequest {
-            container_id: self.id.clone(),
-            stdin: path("stdin"),
-            stdout: path("stdout"),
-            stderr: path("stderr"),
-            ..CreateTaskRequest::default()
+    /// The handle of its task, if that runs. No RPC. `FailedPrecondition` when it does not run, and
+    /// `Internal` when it runs, as events tell, but this client holds no handle for it: another
+    /// client started it, and [`crate::Client::load`] gives one.
+    pub fn running_task(&self) -> Result<Task, Error> {
+        let doing = Doing::begin("use the task of", &self.id);
+        let runs = |task: &Arc<Incarnation>| {
+            matches!(task.standing().status, Status::Running | Status::Paused | Status::Unknown)
         };
-        let wire = &self.shared.wire;
-        let created = wire.call(doing, &wire::tasks::CREATE, message).await?;
-        let name = (self.id.clone(), None);
-        self.shared.registry.learn(name, created.pid, Status::Created);
-        Ok(Task::new(self.shared.clone(), self.id.clone(), created.pid, fifos))
+        let Some(task) = self.shared.registry.current(&self.id).filter(runs) else {
+            return Err(Error::refusal(&doing, Kind::FailedPrecondition, "it does not run"));
+        };
+        if !task.is_held() {
+            let what = "it runs, but its task is not held by this client: load it";
+            return Err(Error::refusal(&doing, Kind::Internal, what));
+        }
+        Ok(Task { handle: Handle::new(&self.shared, task, None) })
     }
 
-    /// Creates its task and starts it. Two RPCs; when the start fails, two more leave nothing.
-    pub async fn start(&self, io: Io) -> Result<Task, Error> {
-        let doing = Doing::begin("create task", &self.id);
-        let task = self.create_task_for(&doing, io).await?;
-        let message = StartRequest { container_id: self.id.clone(), exec_id: String::new() };
-        let wire = &self.shared.wire;
-        match wire.call(&doing.part("start task"), &wire::tasks::START, message).await {
-            Ok(_) => {
-                task.learn(Status::Running);
-                Ok(task)
-            }
-            Err(error) => {
-                // The start's own error is the one to tell: whoever asked did not ask for this.
-                let _ = task.force_delete().await;
-                Err(error)
-            }
-        }
+    /// The execs of its task, running and finished, by id, as [`Task::execs`] lists them: of the
+    /// latest task, also when it is gone. No RPC.
+    pub fn execs(&self) -> Vec<Process> {
+        let registry = &self.shared.registry;
+        let known = registry.latest(&self.id).map(|task| registry.execs(&task));
+        let handle = |of| Process { handle: Handle::new(&self.shared, of, None) };
+        known.unwrap_or_default().into_iter().map(handle).collect()
     }
 
     /// Deletes the record. One RPC when it is known that there is no task, else one more to find
@@ -74,23 +58,22 @@ impl Container {
             Err(Error::refusal(&doing, Kind::FailedPrecondition, what))
         };
         let wire = &self.shared.wire;
-        match self.shared.registry.get(&(self.id.clone(), None)) {
-            Some(Known::Gone) => {}
-            Some(_) => return refuse(),
-            None => {
-                let id = self.id.clone();
-                let message = GetRequest { container_id: id, exec_id: String::new() };
-                let looking = doing.part("look for the task of");
-                match wire.call(&looking, &wire::tasks::GET, message).await {
-                    Ok(_) => return refuse(),
-                    Err(error) if error.kind() == Kind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
+        let registry = &self.shared.registry;
+        if registry.current(&self.id).is_some() && registry.is_live() {
+            return refuse();
+        }
+        if !registry.is_empty(&self.id) {
+            let message = GetRequest { container_id: self.id.clone(), exec_id: String::new() };
+            let looking = doing.part("look for the task of");
+            match wire.call(&looking, &wire::tasks::GET, message).await {
+                Ok(_) => return refuse(),
+                Err(error) if error.kind() == Kind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         let message = DeleteContainerRequest { id: self.id.clone() };
         wire.call(&doing, &wire::containers::DELETE, message).await?;
-        self.shared.registry.forget(&self.id);
+        registry.bury(&self.id);
         Ok(())
     }
 }

@@ -19,10 +19,25 @@
 //! # }
 //! ```
 //!
-//! Tasks calls carry ids only. A handle whose task this client knows to be gone refuses by itself;
-//! until the client has heard of a newcomer with the same id, the protocol cannot tell them apart.
-//! When the event stream is lost, what depends on it fails with `Unavailable`; reopen the client
-//! and restore.
+//! # When things break
+//! - **Handles are lives.** Tasks calls carry ids only, so a handle is of one life of a process: when
+//!   that is gone, or a reply or an event has told of a newcomer with the same id, the handle refuses
+//!   by itself. Until then the protocol cannot tell the two apart.
+//! - **A lost stream** is opened again after 50 ms, 100 ms, and so on up to every 5 s, and proven live
+//!   by a probe; then one Tasks/List, and one Tasks/Get for each exec that was last known alive,
+//!   compare what is known with what is. Waits go on meanwhile, [`Task::status`] answers
+//!   [`Kind::Unreachable`], and exits that are known stay known. [`Client::connection`] tells.
+//! - **Nobody knows** how a process ended that is gone without a word: its status is
+//!   [`ExitStatus::Unknown`], never 0, and a late event does not change what was said.
+//! - **Nothing half done.** What makes something and fails, or is dropped before it is done, is
+//!   undone: the calls that make something are not reset but awaited, in the background, for up to
+//!   their deadline, and undone within 30 s. All other calls are reset when they are dropped.
+//! - **Deadlines and retries.** Every call has a deadline ([`Builder::deadline`], [`Scope`]). Only what
+//!   asks, and what never left, is made again, once ([`Builder::retries`], [`Error::attempts`]).
+//!
+//! # Tracing
+//! Each RPC is a `tracing` span (`rpc`) with operation, container, exec, method and code, and carries
+//! a W3C `traceparent`: that of the [`Scope`] it is made in, or one of its operation's own.
 
 mod builder;
 mod client;
@@ -30,16 +45,19 @@ mod container;
 mod error;
 mod events;
 mod fifo;
+mod finish;
+mod handle;
 mod load;
 mod new_container;
 mod process;
 mod registry;
 mod spec;
 mod task;
+mod upkeep;
 mod wire;
 
 pub use builder::Builder;
-pub use client::{Client, ExitNews, Version};
+pub use client::{Client, Version};
 pub use container::Container;
 pub use error::{Error, Kind, state_errors};
 pub use events::{Subscription, TaskEvent};
@@ -47,7 +65,7 @@ pub use fifo::Fifos;
 pub use load::Restored;
 pub use new_container::NewContainer;
 pub use process::{NewExec, Process};
-pub use registry::{Exit, ExitStatus, Status};
+pub use registry::{Connection, Exit, ExitNews, ExitStatus, Status};
 pub use spec::{Spec, process_payload};
 pub use task::{Io, Stats, Task};
 pub use tonic::Code;

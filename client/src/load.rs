@@ -5,9 +5,9 @@ use containerd_client::services::v1::{
 };
 use containerd_client::types::v1::Process as Shown;
 
-use crate::registry::{Known, Name};
+use crate::handle::Handle;
 use crate::wire::{self, Doing};
-use crate::{Client, Container, Error, Exit, Kind, Status, Task};
+use crate::{Client, Container, Error, Kind, Task};
 
 /// A container that a restart found again.
 #[derive(Clone, Debug)]
@@ -19,10 +19,9 @@ pub struct Restored {
 }
 
 impl Client {
-    fn adopt(&self, id: &str, process: &Shown) -> Task {
-        let name: Name = (id.to_owned(), None);
-        self.shared.registry.learn(name, process.pid, shown_status(process));
-        Task::new(self.shared.clone(), id.to_owned(), process.pid, None)
+    fn adopt(&self, id: &str, mark: u64, process: &Shown) -> Task {
+        let of = self.shared.registry.shown(id, mark, process);
+        Task { handle: Handle::new(&self.shared, of, None) }
     }
 
     /// Handles for one container, and its task if it has one. Two RPCs.
@@ -31,11 +30,12 @@ impl Client {
         let message = GetContainerRequest { id: id.to_owned() };
         let doing = Doing::begin("load container", id);
         wire.call(&doing, &wire::containers::GET, message).await?;
+        let mark = self.shared.registry.mark();
         let message = GetRequest { container_id: id.to_owned(), exec_id: String::new() };
         let task = match wire.call(&doing.part("load task of"), &wire::tasks::GET, message).await {
-            Ok(found) => found.process.map(|process| self.adopt(id, &process)),
+            Ok(found) => found.process.map(|process| self.adopt(id, mark, &process)),
             Err(error) if error.kind() == Kind::NotFound => {
-                self.shared.registry.set((id.to_owned(), None), Known::Gone);
+                self.shared.registry.found_none(id, mark);
                 None
             }
             Err(error) => return Err(error),
@@ -52,28 +52,18 @@ impl Client {
         let doing = Doing::begin("list containers of", namespace);
         let listed = wire.collect(&doing, &wire::containers::LIST_STREAM, message).await?;
         let ids = listed.into_iter().filter_map(|one| one.container.map(|container| container.id));
+        let mark = self.shared.registry.mark();
         let message = ListTasksRequest { filter: String::new() };
         let doing = doing.part("list tasks of");
         let tasks = wire.call(&doing, &wire::tasks::LIST, message).await?.tasks;
         let restored = ids.map(|id| {
-            let task = tasks.iter().find(|task| task.id == id).map(|task| self.adopt(&id, task));
+            let task =
+                tasks.iter().find(|task| task.id == id).map(|task| self.adopt(&id, mark, task));
             if task.is_none() {
-                self.shared.registry.set((id.clone(), None), Known::Gone);
+                self.shared.registry.found_none(&id, mark);
             }
             Restored { container: self.container(id), task }
         });
         Ok(restored.collect())
-    }
-}
-
-/// A process's state as the API shows it.
-pub(crate) fn shown_status(process: &Shown) -> Status {
-    use containerd_client::types::v1::Status as Wire;
-    match process.status() {
-        Wire::Created => Status::Created,
-        Wire::Running => Status::Running,
-        Wire::Paused | Wire::Pausing => Status::Paused,
-        Wire::Stopped => Status::Stopped(Exit::new(process.exit_status, process.exited_at)),
-        Wire::Unknown => Status::Unknown,
     }
 }

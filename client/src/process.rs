@@ -1,14 +1,13 @@
 //! An exec process's handle.
 
-use std::sync::{Arc, Mutex};
+use containerd_client::services::v1::{DeleteProcessRequest, StartRequest};
 
-use containerd_client::services::v1::{
-    CloseIoRequest, DeleteProcessRequest, KillRequest, ResizePtyRequest,
-};
-
-use crate::registry::{Known, Name, Status};
+use crate::finish::UNDO_LIMIT;
+use crate::handle::Handle;
+use crate::registry::Status;
+use crate::task::{KILLED_LIMIT, SIGKILL};
 use crate::wire::{self, Doing};
-use crate::{Error, Exit, Fifos, Io, Kind, Task};
+use crate::{Error, Exit, Io, Kind};
 
 /// What an exec is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,126 +22,129 @@ pub struct NewExec {
     pub terminal: bool,
 }
 
-/// An exec. Clones share its streams.
+/// An exec, from its registration to its deletion. Clones share its streams; dropping one costs
+/// nothing and does nothing.
 #[derive(Clone, Debug)]
 pub struct Process {
-    task: Task,
-    id: String,
-    pid: u32,
-    fifos: Arc<Mutex<Option<Fifos>>>,
+    pub(crate) handle: Handle,
 }
 
 impl Process {
-    pub(crate) fn new(task: Task, id: String, pid: u32, fifos: Option<Fifos>) -> Self {
-        Self { task, id, pid, fifos: Arc::new(Mutex::new(fifos)) }
+    /// Its id.
+    pub fn id(&self) -> &str {
+        self.handle.of.exec.as_deref().unwrap_or_default()
     }
 
-    /// Its pid.
+    /// Its pid; 0 until it is started.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.handle.of.pid()
     }
 
-    fn name(&self) -> Name {
-        (self.task.id.clone(), Some(self.id.clone()))
+    /// Its state, as replies and events have told it. No RPC. As [`crate::Task::status`].
+    pub fn status(&self) -> Result<Status, Error> {
+        self.handle.status()
     }
 
-    fn doing(&self, operation: &'static str) -> Doing<'_> {
-        Doing::begin(operation, &self.task.id).exec(Some(&self.id))
+    /// Its state, asked for. One RPC.
+    pub async fn refresh(&self) -> Result<Status, Error> {
+        self.handle.refresh().await
     }
 
-    fn known(&self) -> Option<Status> {
-        match self.task.shared.registry.get(&self.name()) {
-            Some(Known::Process { pid, status }) if pid == self.pid => Some(status),
-            _ => None,
+    /// Starts it, if it is only registered. One RPC. Refused by this client when it was started
+    /// before, or that was tried: a second start crashes the shim.
+    pub async fn start(&self) -> Result<(), Error> {
+        let doing = self.handle.here("start")?;
+        self.start_for(&doing).await
+    }
+
+    pub(crate) async fn start_for(&self, doing: &Doing<'_>) -> Result<(), Error> {
+        if !self.handle.of.begin() {
+            let what = "it was started before, or that was tried";
+            return Err(Error::refusal(doing, Kind::FailedPrecondition, what));
         }
+        let (container_id, exec_id) = self.handle.ids();
+        let message = StartRequest { container_id, exec_id };
+        let shared = &self.handle.shared;
+        let started = shared.wire.call(doing, &wire::tasks::START, message).await?;
+        shared.registry.started(&self.handle.of, started.pid);
+        Ok(())
     }
 
-    fn gone(&self, operation: &'static str) -> Error {
-        Error::refusal(&self.doing(operation), Kind::NotFound, "the process is gone")
-    }
-
-    fn alive(&self, operation: &'static str) -> Result<(), Error> {
-        self.known().map(|_| ()).ok_or_else(|| self.gone(operation))
-    }
-
-    /// How it exited, if it has. No RPC.
+    /// How it exited, if it has: also when it is gone, and while the event stream is lost. No RPC.
+    /// `FailedPrecondition` before.
     pub fn exit_status(&self) -> Result<Exit, Error> {
-        match self.known() {
-            Some(Status::Stopped(exit)) => Ok(exit),
-            Some(_) => {
-                let what = "it has not exited";
-                Err(Error::refusal(&self.doing("tell the exit of"), Kind::FailedPrecondition, what))
-            }
-            None => Err(self.gone("tell the exit of")),
-        }
+        self.handle.exit_status()
     }
 
-    /// Waits for its exit. No RPC.
+    /// Waits for its exit. No RPC. As [`crate::Task::wait`]; when its task is gone, and no event
+    /// has told how it ended, its status is unknown.
     pub async fn wait(&self) -> Result<Exit, Error> {
-        let ended = self.task.shared.registry.when(|| match self.known() {
-            Some(Status::Stopped(exit)) => Some(Ok(exit)),
-            Some(_) => None,
-            None => Some(Err(self.gone("wait for"))),
-        });
-        ended.await.unwrap_or_else(|| {
-            let what = "the event stream is lost";
-            Err(Error::refusal(&self.doing("wait for"), Kind::Unavailable, what))
-        })
+        Ok(self.handle.wait().await)
     }
 
     /// Signals it. One RPC.
     pub async fn kill(&self, signal: u32) -> Result<(), Error> {
-        self.alive("kill")?;
-        let message = KillRequest {
-            container_id: self.task.id.clone(),
-            exec_id: self.id.clone(),
-            signal,
-            all: false,
-        };
-        let wire = &self.task.shared.wire;
-        wire.call(&self.doing("kill"), &wire::tasks::KILL, message).await
+        self.handle.kill(signal, false).await
     }
 
-    /// Resizes its terminal. One RPC.
+    /// Resizes its terminal, in characters. One RPC.
     pub async fn resize(&self, width: u32, height: u32) -> Result<(), Error> {
-        self.alive("resize")?;
-        let message = ResizePtyRequest {
-            container_id: self.task.id.clone(),
-            exec_id: self.id.clone(),
-            width,
-            height,
-        };
-        let wire = &self.task.shared.wire;
-        wire.call(&self.doing("resize"), &wire::tasks::RESIZE_PTY, message).await
+        self.handle.resize(width, height).await
     }
 
     /// Closes its standard input, our end and the server's. One RPC.
     pub async fn close_stdin(&self) -> Result<(), Error> {
-        self.alive("close stdin of")?;
-        if let Some(fifos) = &mut *self.fifos.lock().expect("nothing panics with the streams") {
-            fifos.close_stdin();
-        }
-        let message = CloseIoRequest {
-            container_id: self.task.id.clone(),
-            exec_id: self.id.clone(),
-            stdin: true,
-        };
-        let wire = &self.task.shared.wire;
-        wire.call(&self.doing("close stdin of"), &wire::tasks::CLOSE_IO, message).await
+        self.handle.close_stdin().await
     }
 
     /// Deletes it once it has exited; its id is free again. One RPC.
     pub async fn delete(&self) -> Result<Exit, Error> {
-        self.alive("delete")?;
-        self.discard().await
+        let doing = self.handle.here("delete")?;
+        let (container_id, exec_id) = self.handle.ids();
+        let message = DeleteProcessRequest { container_id, exec_id };
+        let shared = &self.handle.shared;
+        let gone = shared.wire.call(&doing, &wire::tasks::DELETE_PROCESS, message).await?;
+        let exit = Exit::new(gone.exit_status, gone.exited_at);
+        shared.registry.deleted(&self.handle.of, exit);
+        Ok(self.handle.of.exit().unwrap_or(exit))
     }
 
-    pub(crate) async fn discard(&self) -> Result<Exit, Error> {
-        let message =
-            DeleteProcessRequest { container_id: self.task.id.clone(), exec_id: self.id.clone() };
-        let wire = &self.task.shared.wire;
-        let gone = wire.call(&self.doing("delete"), &wire::tasks::DELETE_PROCESS, message).await?;
-        self.task.shared.registry.set(self.name(), Known::Gone);
-        Ok(Exit::new(gone.exit_status, gone.exited_at))
+    /// Leaves nothing of it behind after this error; whoever is told that waits for it, unless the
+    /// server has to come back first.
+    pub(crate) async fn clear_away_after(self, error: &Error) {
+        let runtime = self.handle.shared.runtime.clone();
+        if error.kind() == Kind::Unreachable {
+            runtime.spawn(async move { tokio::time::timeout(UNDO_LIMIT, self.clear_away()).await });
+        } else {
+            self.clear_away().await;
+        }
+    }
+
+    /// Leaves nothing of it behind; while the server cannot be reached, that is waited for.
+    pub(crate) async fn clear_away(&self) {
+        loop {
+            match self.delete().await {
+                Err(error) if error.kind() == Kind::Unreachable => self.handle.shared.live().await,
+                // It was started after all.
+                Err(error) if error.kind() == Kind::FailedPrecondition => {
+                    if let Err(error) = self.kill(SIGKILL).await
+                        && error.kind() == Kind::FailedPrecondition
+                    {
+                        tracing::warn!(%error, "it could not be cleared away");
+                        return;
+                    }
+                    let exit = tokio::time::timeout(KILLED_LIMIT, self.handle.wait()).await;
+                    if exit.is_err() {
+                        tracing::warn!("it could not be cleared away: it does not exit");
+                        return;
+                    }
+                }
+                Err(error) if error.kind() != Kind::NotFound => {
+                    tracing::warn!(%error, "it could not be cleared away");
+                    return;
+                }
+                _ => return,
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use driver_protocol::{
     Started, Stats, TaskState, Version,
 };
 use laconic_client::{
-    Client, Container, Error, Io, Kind, NewContainer, NewExec, Process, Status, Task,
+    Client, Container, Error, Io, Kind, NewContainer, NewExec, Process, Scope, Status, Task,
 };
 
 use crate::closing::Closing;
@@ -319,7 +319,9 @@ impl Driver for Retained {
         Box::pin(async move {
             let gone = || DriverFault::Gone { cause: "it was closed".to_owned() };
             let client = self.client().ok_or_else(gone)?;
-            let answer = self.closing.unless(self.answer(&client, request.operation)).await;
+            let scope = request.traceparent.and_then(|text| Scope::new().traceparent(&text).ok());
+            let answering = scope.unwrap_or_default().run(self.answer(&client, request.operation));
+            let answer = self.closing.unless(answering).await;
             Ok(match answer.ok_or_else(gone)? {
                 Ok(done) => Outcome::Ok(done),
                 Err(refusal) => Outcome::Error(refusal),
@@ -330,7 +332,7 @@ impl Driver for Retained {
     fn next_notice(&self) -> Pending<'_, Option<Notice>> {
         Box::pin(async move {
             let client = self.client()?;
-            let news = self.closing.unless(client.next_exit()).await??;
+            let news = self.closing.unless(client.next_exit()).await?;
             Some(Notice::Exit {
                 container: ContainerId::new(news.container),
                 exec: news.exec.map(ExecId::new),

@@ -70,6 +70,12 @@ impl Error {
         self
     }
 
+    /// Whether it may have been done all the same.
+    pub(crate) fn leaves_in_doubt(&self) -> bool {
+        let kinds = [Kind::Unreachable, Kind::Unavailable, Kind::DeadlineExceeded, Kind::Cancelled];
+        kinds.contains(&self.kind())
+    }
+
     /// What failed, in words: `start task`.
     pub fn operation(&self) -> &'static str {
         self.inner.operation

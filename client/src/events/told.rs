@@ -21,6 +21,8 @@ pub enum TaskEvent {
     Started {
         /// Whose.
         container: String,
+        /// The init's.
+        pid: u32,
     },
     /// A process exited.
     Exited {
@@ -65,6 +67,8 @@ pub enum TaskEvent {
         container: String,
         /// The init's.
         pid: u32,
+        /// How it had ended; one that never ran has no time, and 0.
+        exit: Exit,
     },
 }
 
@@ -78,7 +82,7 @@ pub(crate) fn decode(envelope: &Envelope) -> Option<TaskEvent> {
         "/tasks/create" => payload::<told::TaskCreate>(event)
             .map(|event| TaskEvent::Created { container: event.container_id, pid: event.pid }),
         "/tasks/start" => payload::<told::TaskStart>(event)
-            .map(|event| TaskEvent::Started { container: event.container_id }),
+            .map(|event| TaskEvent::Started { container: event.container_id, pid: event.pid }),
         "/tasks/exit" => payload::<told::TaskExit>(event).map(|event| TaskEvent::Exited {
             exec: (event.id != event.container_id).then_some(event.id),
             container: event.container_id,
@@ -99,8 +103,11 @@ pub(crate) fn decode(envelope: &Envelope) -> Option<TaskEvent> {
                 pid: event.pid,
             })
         }
-        "/tasks/delete" => payload::<told::TaskDelete>(event)
-            .map(|event| TaskEvent::Deleted { container: event.container_id, pid: event.pid }),
+        "/tasks/delete" => payload::<told::TaskDelete>(event).map(|event| TaskEvent::Deleted {
+            container: event.container_id,
+            pid: event.pid,
+            exit: Exit::new(event.exit_status, event.exited_at),
+        }),
         _ => None,
     }
 }

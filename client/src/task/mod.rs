@@ -1,6 +1,11 @@
-//! Tasks.
+//! Tasks: their handle, and what is done to them.
 
+mod ending;
+mod execs;
 mod handle;
+mod io;
+mod starting;
 
-pub(crate) use handle::open_streams;
-pub use handle::{Io, Stats, Task};
+pub(crate) use ending::{KILLED_LIMIT, SIGKILL};
+pub use handle::{Stats, Task};
+pub use io::Io;

@@ -1,0 +1,146 @@
+//! What events teach.
+
+use std::sync::Arc;
+
+use super::book::{Book, execs};
+use super::lineage::Whose;
+use super::{Exit, ExitNews, ExitStatus, Incarnation, Status};
+use crate::events::TaskEvent;
+
+impl Book {
+    pub(super) fn hear(&mut self, event: TaskEvent) {
+        match event {
+            TaskEvent::Created { container, pid } => {
+                let make = || Incarnation::task(&container, pid, Status::Created);
+                let passed = self.touch(&container).born(Some(pid), make);
+                self.passed(passed);
+            }
+            TaskEvent::Started { container, pid } => {
+                self.meant(&container, pid).turn(Status::Created, Status::Running);
+            }
+            TaskEvent::Paused { container } => {
+                self.turn(&container, Status::Running, Status::Paused);
+            }
+            TaskEvent::Resumed { container } => {
+                self.turn(&container, Status::Paused, Status::Running);
+            }
+            TaskEvent::Exited { container, exec, pid, exit } => {
+                self.exited(&container, exec.as_deref(), pid, exit);
+            }
+            TaskEvent::ExecAdded { container, exec } => {
+                let task = self.within(&container);
+                let make = || Incarnation::exec_in(&task, &exec, 0, Status::Created);
+                let passed = self.touch_exec(&task, &exec, |lineage| lineage.born(None, make));
+                self.passed(passed);
+            }
+            TaskEvent::ExecStarted { container, exec, pid } => {
+                self.exec_started(&container, &exec, pid);
+            }
+            TaskEvent::Deleted { container, pid, exit } => self.deleted(&container, pid, exit),
+        }
+    }
+
+    /// The task of which the stream tells something by its pid.
+    fn meant(&mut self, container: &str, pid: u32) -> Arc<Incarnation> {
+        let lineage = self.touch(container);
+        if let Some(found) = lineage.meant(pid) {
+            return found;
+        }
+        let stranger = Incarnation::task(container, pid, Status::Unknown);
+        let passed = lineage.found(&stranger);
+        self.passed(passed);
+        stranger
+    }
+
+    /// The task in which the stream tells of an exec.
+    fn within(&mut self, container: &str) -> Arc<Incarnation> {
+        let told = self.get(container).and_then(|lineage| lineage.told()).cloned();
+        told.unwrap_or_else(|| self.meant(container, 0))
+    }
+
+    fn turn(&mut self, container: &str, from: Status, to: Status) {
+        if let Some(told) = self.touch(container).told() {
+            told.turn(from, to);
+        }
+    }
+
+    fn exec_started(&mut self, container: &str, id: &str, pid: u32) {
+        let task = self.within(container);
+        let passed = self.touch_exec(&task, id, |lineage| {
+            if let Some(found) = lineage.meant(pid) {
+                found.learn(Status::Running);
+                return None;
+            }
+            let stranger = Incarnation::exec_in(&task, id, pid, Status::Running);
+            Some(lineage.found(&stranger))
+        });
+        self.passed(passed.unwrap_or_default());
+    }
+
+    fn exited(&mut self, container: &str, exec: Option<&str>, pid: u32, exit: Exit) {
+        let Some(id) = exec else { return self.init_exited(container, pid, exit) };
+        let task = self.within(container);
+        match self.touch_exec(&task, id, |lineage| lineage.whose(pid, exit)) {
+            Whose::Told => {}
+            Whose::Of(one) => self.end(&one, exit),
+            Whose::Stranger => {
+                let stranger = Incarnation::exec_in(&task, id, pid, Status::Running);
+                let passed = self.touch_exec(&task, id, |lineage| lineage.found(&stranger));
+                self.passed(passed);
+                self.end(&stranger, exit);
+            }
+        }
+    }
+
+    fn init_exited(&mut self, container: &str, pid: u32, exit: Exit) {
+        if let Some(exec) = self.namesake(container, pid) {
+            return self.end(&exec, exit);
+        }
+        let lineage = self.touch(container);
+        match lineage.whose(pid, exit) {
+            Whose::Told => {}
+            Whose::Of(one) => self.end(&one, exit),
+            Whose::Stranger if lineage.latest().is_none() && !lineage.is_empty() => {
+                let stranger = Incarnation::task(container, pid, Status::Running);
+                let passed = lineage.found(&stranger);
+                self.passed(passed);
+                self.end(&stranger, exit);
+            }
+            Whose::Stranger => {
+                // Of an earlier bearer of the name: told, and not kept.
+                lineage.ended(pid, exit);
+                self.news.push(ExitNews { container: container.to_owned(), exec: None, exit });
+            }
+        }
+    }
+
+    /// An exec that is named like its container: its exit looks like the init's, but for the pid.
+    fn namesake(&mut self, container: &str, pid: u32) -> Option<Arc<Incarnation>> {
+        let task = self.get(container)?.told()?.clone();
+        if task.pid() == pid && task.exit().is_none() {
+            return None;
+        }
+        let execs = execs(&task);
+        let exec = execs.get(container)?.told()?;
+        (exec.pid() == pid && exec.exit().is_none()).then(|| exec.clone())
+    }
+
+    fn deleted(&mut self, container: &str, pid: u32, exit: Exit) {
+        let Some(gone) = self.touch(container).meant(pid) else { return };
+        self.gone(&gone, exit);
+    }
+
+    /// Somebody is deleted, and this is said of how it ended: nothing, where it has no time. A
+    /// process that never ran is said to have ended with 0.
+    pub(super) fn gone(&mut self, gone: &Arc<Incarnation>, exit: Exit) {
+        if exit.at_ns.is_some() {
+            self.end(gone, exit);
+        }
+        self.leave(gone);
+    }
+
+    /// No event has come of how it ended, and none is waited for any more.
+    pub(super) fn resolve(&mut self, one: &Arc<Incarnation>) {
+        self.end(one, Exit { status: ExitStatus::Unknown, at_ns: None });
+    }
+}

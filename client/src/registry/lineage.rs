@@ -1,0 +1,207 @@
+//! All who bore one name, one after the other, and of whom the stream speaks.
+//!
+//! Replies and events tell of the same lives, each in order, and neither waits for the other. So
+//! two places are kept: who bears the name by the latest of both (`latest`), and of whom the stream
+//! speaks at present (`told`). The stream goes on to the next life when it tells of a birth.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{Exit, Incarnation};
+
+/// How many ends of earlier lives are remembered, to know them when they are told again.
+const ENDS_KEPT: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Lineage {
+    latest: Option<Arc<Incarnation>>,
+    /// It is known that nobody bears the name, while `latest` is none or gone.
+    empty: bool,
+    told: Option<Arc<Incarnation>>,
+    /// Known by replies; their births have not been told.
+    coming: VecDeque<Arc<Incarnation>>,
+    /// Past, and how they ended is not known yet.
+    passed: Vec<Arc<Incarnation>>,
+    ends: VecDeque<(u32, Exit)>,
+    /// Births told by the stream.
+    births: u64,
+    /// When something was last learned of it.
+    pub(super) touched: u64,
+    /// Its container's record is gone: it is kept for late events only.
+    pub(super) grave: bool,
+}
+
+/// Who bears the name no more by what was learned just now.
+pub(super) type Passed = Vec<Arc<Incarnation>>;
+
+/// Whose exit an event tells.
+#[derive(Debug)]
+pub(super) enum Whose {
+    /// This one's.
+    Of(Arc<Incarnation>),
+    /// One's that has been told already.
+    Told,
+    /// One's of whom nothing else is known.
+    Stranger,
+}
+
+impl Lineage {
+    /// Who bears the name.
+    pub(super) fn current(&self) -> Option<&Arc<Incarnation>> {
+        self.latest.as_ref().filter(|latest| !latest.is_gone())
+    }
+
+    /// Who bore it last.
+    pub(super) fn latest(&self) -> Option<&Arc<Incarnation>> {
+        self.latest.as_ref()
+    }
+
+    /// Of whom the stream speaks.
+    pub(super) fn told(&self) -> Option<&Arc<Incarnation>> {
+        self.told.as_ref()
+    }
+
+    /// Whether it is known that nobody bears the name.
+    pub(super) fn is_empty(&self) -> bool {
+        self.empty && self.current().is_none()
+    }
+
+    pub(super) fn set_empty(&mut self) {
+        self.empty = true;
+    }
+
+    pub(super) fn births(&self) -> u64 {
+        self.births
+    }
+
+    /// Past: nothing may be done to it any more.
+    fn pass_by(&mut self, earlier: Arc<Incarnation>) -> Arc<Incarnation> {
+        earlier.pass();
+        let waited_for = self.passed.iter().any(|one| Arc::ptr_eq(one, &earlier));
+        if earlier.exit().is_none() && !waited_for {
+            self.passed.push(earlier.clone());
+        }
+        earlier
+    }
+
+    /// It bears the name no more.
+    pub(super) fn leave(&mut self, gone: &Arc<Incarnation>) -> Passed {
+        if self.latest.as_ref().is_some_and(|latest| Arc::ptr_eq(latest, gone)) {
+            self.empty = true;
+        }
+        vec![self.pass_by(gone.clone())]
+    }
+
+    /// A reply tells of one who was born.
+    pub(super) fn replied(&mut self, newcomer: &Arc<Incarnation>) -> Passed {
+        self.coming.push_back(newcomer.clone());
+        self.succeed(newcomer)
+    }
+
+    /// A reading tells of one whose birth may or may not have been told.
+    pub(super) fn found(&mut self, newcomer: &Arc<Incarnation>) -> Passed {
+        self.told = Some(newcomer.clone());
+        self.coming.clear();
+        self.succeed(newcomer)
+    }
+
+    fn succeed(&mut self, newcomer: &Arc<Incarnation>) -> Passed {
+        self.empty = false;
+        self.grave = false;
+        let earlier = self.latest.replace(newcomer.clone());
+        earlier.map(|earlier| self.pass_by(earlier)).into_iter().collect()
+    }
+
+    /// The stream goes on to the first of those known by replies for whom `fits` holds.
+    fn advance(&mut self, fits: impl Fn(&Incarnation) -> bool) -> Option<Arc<Incarnation>> {
+        let at = self.coming.iter().position(|one| fits(one))?;
+        self.coming.drain(..at);
+        self.told = self.coming.pop_front();
+        self.told.clone()
+    }
+
+    /// The stream tells of a birth; an exec has no pid yet.
+    pub(super) fn born(
+        &mut self,
+        pid: Option<u32>,
+        make: impl FnOnce() -> Arc<Incarnation>,
+    ) -> Passed {
+        // Of one who is known and lives it has been told already: containerd repeats events.
+        let repeated = |told: &&Arc<Incarnation>| {
+            pid.is_some_and(|pid| told.lives() && [0, pid].contains(&told.pid()))
+        };
+        if let Some(told) = self.told.as_ref().filter(repeated) {
+            told.learn_pid(pid.unwrap_or_default());
+            return Passed::new();
+        }
+        self.births += 1;
+        let before = self.told.take().map(|before| self.pass_by(before));
+        let mut passed = Passed::from_iter(before);
+        if self.advance(|one| pid.is_none_or(|pid| one.pid() == pid)).is_some() {
+            return passed;
+        }
+        let newcomer = make();
+        self.told = Some(newcomer.clone());
+        if self.coming.is_empty() {
+            // It came after all that is known.
+            passed.extend(self.succeed(&newcomer));
+            return passed;
+        }
+        // It came before one that a reply told of; if that is gone, nothing is known for sure.
+        newcomer.pass();
+        if self.current().is_none() {
+            self.empty = false;
+        }
+        passed
+    }
+
+    /// The stream tells something of a process with this pid: the one that is meant, if it is known.
+    pub(super) fn meant(&mut self, pid: u32) -> Option<Arc<Incarnation>> {
+        let fits = |one: &Incarnation| one.pid() == pid || one.pid() == 0;
+        if let Some(told) = self.told.as_ref().filter(|told| fits(told)) {
+            told.learn_pid(pid);
+            return Some(told.clone());
+        }
+        // Its birth was not told, or is lost.
+        let found = self.advance(fits)?;
+        found.learn_pid(pid);
+        Some(found)
+    }
+
+    /// The stream tells an exit.
+    pub(super) fn whose(&mut self, pid: u32, exit: Exit) -> Whose {
+        let again = exit.at_ns.is_some() && self.ends.contains(&(pid, exit));
+        if again {
+            return Whose::Told;
+        }
+        let ends = |one: &&Arc<Incarnation>| one.exit().is_none() && one.pid() == pid;
+        if let Some(told) = self.told.as_ref().filter(ends) {
+            return Whose::Of(told.clone());
+        }
+        if let Some(passed) = self.passed.iter().find(ends) {
+            return Whose::Of(passed.clone());
+        }
+        let told_before = self.told.as_ref().is_some_and(|told| told.pid() == pid);
+        if told_before || self.ends.iter().any(|(ended, _)| *ended == pid) {
+            // Unless it is of one whose birth was lost: then a reply has told of it.
+            let coming = self.coming.front().is_some_and(|next| next.pid() == pid);
+            if !coming || told_before {
+                return Whose::Told;
+            }
+        }
+        match self.meant(pid) {
+            Some(one) if one.exit().is_none() => Whose::Of(one),
+            Some(_) => Whose::Told,
+            None => Whose::Stranger,
+        }
+    }
+
+    /// How one of them ended: it is not waited for any more, and known when it is told again.
+    pub(super) fn ended(&mut self, pid: u32, exit: Exit) {
+        self.passed.retain(|one| one.exit().is_none());
+        if self.ends.len() == ENDS_KEPT {
+            self.ends.pop_front();
+        }
+        self.ends.push_back((pid, exit));
+    }
+}

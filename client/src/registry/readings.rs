@@ -1,0 +1,206 @@
+//! What readings teach: answers about processes that somebody else may have changed. An answer is
+//! older than whatever has been learned since it was asked for: `mark` tells when that was.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use containerd_client::types::v1::Process as Shown;
+use containerd_client::types::v1::Status as Wire;
+
+use super::book::{Book, execs};
+use super::{Exit, Incarnation, Registry, Status};
+
+/// A task's state as the API shows it.
+fn task_status(process: &Shown) -> Status {
+    match process.status() {
+        Wire::Created => Status::Created,
+        Wire::Running => Status::Running,
+        Wire::Paused | Wire::Pausing => Status::Paused,
+        Wire::Stopped => Status::Stopped(Exit::new(process.exit_status, process.exited_at)),
+        Wire::Unknown => Status::Unknown,
+    }
+}
+
+/// An exec's. While the task is frozen every exec is shown as that, also one that has exited: only
+/// that one has a time.
+fn exec_status(process: &Shown) -> Status {
+    let exit = Exit::new(process.exit_status, process.exited_at);
+    match task_status(process) {
+        Status::Paused if exit.at_ns.is_some() => Status::Stopped(exit),
+        Status::Paused if process.pid == 0 => Status::Created,
+        Status::Paused => Status::Running,
+        status => status,
+    }
+}
+
+impl Book {
+    fn read(&mut self, one: &Arc<Incarnation>, pid: u32, status: Status) {
+        one.learn_pid(pid);
+        match status {
+            Status::Stopped(exit) => self.end(one, exit),
+            status => one.refresh(status),
+        }
+    }
+
+    fn task_shown(&mut self, container: &str, process: &Shown) -> (Arc<Incarnation>, bool) {
+        let status = task_status(process);
+        let lineage = self.touch(container);
+        let same = |one: &&Arc<Incarnation>| {
+            process.pid == 0 || one.pid() == 0 || one.pid() == process.pid
+        };
+        if let Some(current) = lineage.current().filter(same).cloned() {
+            self.read(&current, process.pid, status);
+            return (current, false);
+        }
+        let newcomer = Incarnation::task(container, process.pid, status);
+        let passed = lineage.found(&newcomer);
+        if let Status::Stopped(exit) = status {
+            lineage.ended(process.pid, exit);
+        }
+        self.passed(passed);
+        (newcomer, true)
+    }
+}
+
+impl Registry {
+    /// The present, for a reading that is asked for now.
+    pub(crate) fn mark(&self) -> u64 {
+        self.look(|book| book.clock)
+    }
+
+    /// A task is shown to whoever asked for it; a newcomer that has exited is no news to them.
+    pub(crate) fn shown(&self, container: &str, mark: u64, process: &Shown) -> Arc<Incarnation> {
+        let task = self.change(|book| {
+            let later = book.get(container).filter(|lineage| lineage.touched > mark);
+            if let Some(latest) = later.and_then(|lineage| lineage.latest()) {
+                return latest.clone();
+            }
+            book.task_shown(container, process).0
+        });
+        self.unsettle_by(&task);
+        task
+    }
+
+    /// A container is shown to have no task.
+    pub(crate) fn found_none(&self, container: &str, mark: u64) {
+        self.change(|book| {
+            let later = book.get(container).is_some_and(|lineage| lineage.touched > mark);
+            if later {
+                return;
+            }
+            let lineage = book.touch(container);
+            lineage.set_empty();
+            if let Some(gone) = lineage.current().cloned() {
+                book.leave(&gone);
+            }
+        });
+    }
+
+    /// An exec is shown to whoever asked for it.
+    pub(crate) fn exec_shown(
+        &self,
+        task: &Arc<Incarnation>,
+        id: &str,
+        mark: u64,
+        process: &Shown,
+    ) -> Arc<Incarnation> {
+        let status = exec_status(process);
+        self.change(|book| {
+            let (later, current) = {
+                let execs = execs(task);
+                let lineage = execs.get(id);
+                let later = lineage.is_some_and(|lineage| lineage.touched > mark);
+                (later, lineage.and_then(|lineage| lineage.latest()).cloned())
+            };
+            let fits = |one: &Incarnation| {
+                !one.is_gone() && (process.pid == 0 || [0, process.pid].contains(&one.pid()))
+            };
+            match current {
+                Some(latest) if later => latest,
+                Some(latest) if fits(&latest) => {
+                    book.read(&latest, process.pid, status);
+                    latest
+                }
+                _ => {
+                    let newcomer = Incarnation::exec_in(task, id, process.pid, status);
+                    let passed = book.touch_exec(task, id, |lineage| lineage.found(&newcomer));
+                    book.passed(passed);
+                    newcomer
+                }
+            }
+        })
+    }
+
+    /// All tasks are shown. Returned are those known to live that are not among them.
+    pub(crate) fn listed(&self, mark: u64, processes: &[Shown]) -> Vec<Arc<Incarnation>> {
+        let shown: BTreeMap<&str, &Shown> =
+            processes.iter().map(|process| (process.id.as_str(), process)).collect();
+        self.waits().settle();
+        let (absent, present) = self.change(|book| {
+            let known: Vec<(String, bool)> = book
+                .all()
+                .filter(|(_, lineage)| lineage.touched <= mark)
+                .map(|(id, lineage)| (id.clone(), lineage.current().is_some_and(|one| one.lives())))
+                .collect();
+            let (mut absent, mut present) = (Vec::new(), Vec::new());
+            for (id, lives) in known {
+                match shown.get(id.as_str()) {
+                    Some(process) => {
+                        let (task, new) = book.task_shown(&id, process);
+                        if let (true, Status::Stopped(exit)) = (new, task_status(process)) {
+                            book.tell(&task, exit);
+                        }
+                        present.push(task);
+                    }
+                    None if lives => {
+                        absent.extend(book.get(&id).and_then(|lineage| lineage.current()).cloned());
+                    }
+                    None => {}
+                }
+            }
+            (absent, present)
+        });
+        present.iter().for_each(|task| self.unsettle_by(task));
+        absent
+    }
+
+    /// What an answer about one alone shows.
+    pub(crate) fn confirmed(&self, one: &Arc<Incarnation>, mark: u64, process: &Shown) {
+        match one.exec.as_deref().zip(one.task.upgrade()) {
+            Some((id, task)) => drop(self.exec_shown(&task, id, mark, process)),
+            None => drop(self.shown(&one.container, mark, process)),
+        }
+    }
+
+    /// The daemon does not have it, says an answer about it alone.
+    pub(crate) fn vanished(&self, one: &Arc<Incarnation>, mark: u64) {
+        self.change(|book| {
+            let later = match (&one.exec, one.task.upgrade()) {
+                (Some(id), Some(task)) => execs(&task).get(id).map(|lineage| lineage.touched),
+                (Some(_), None) => None,
+                (None, _) => book.get(&one.container).map(|lineage| lineage.touched),
+            };
+            if later.is_none_or(|touched| touched <= mark) {
+                book.leave(one);
+            }
+        });
+    }
+
+    /// Execs that are known to live, of tasks that do.
+    pub(crate) fn living_execs(&self) -> Vec<Arc<Incarnation>> {
+        self.look(|book| {
+            let tasks = book.all().filter_map(|(_, lineage)| lineage.current());
+            tasks
+                .filter(|task| task.lives())
+                .flat_map(|task| execs(task).all().cloned().collect::<Vec<_>>())
+                .filter(|exec| exec.lives())
+                .collect()
+        })
+    }
+
+    fn unsettle_by(&self, task: &Incarnation) {
+        if task.standing().status == Status::Unknown {
+            self.waits().unsettle();
+        }
+    }
+}

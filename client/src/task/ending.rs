@@ -1,0 +1,61 @@
+//! Tasks come to an end.
+
+use std::time::Duration;
+
+use containerd_client::services::v1::DeleteTaskRequest;
+
+use super::Task;
+use crate::wire::{self, Doing};
+use crate::{Error, Exit, Kind};
+
+pub(crate) const SIGKILL: u32 = 9;
+/// How long the exit of a process that was killed may take to be told.
+pub(crate) const KILLED_LIMIT: Duration = Duration::from_secs(10);
+
+impl Task {
+    /// Deletes it once it has exited. One RPC.
+    pub async fn delete(&self) -> Result<Exit, Error> {
+        let doing = self.handle.here("delete task")?;
+        self.delete_for(&doing).await
+    }
+
+    async fn delete_for(&self, doing: &Doing<'_>) -> Result<Exit, Error> {
+        let message = DeleteTaskRequest { container_id: self.id().to_owned() };
+        let shared = &self.handle.shared;
+        let gone = shared.wire.call(doing, &wire::tasks::DELETE, message).await?;
+        let exit = Exit::new(gone.exit_status, gone.exited_at);
+        shared.registry.deleted(&self.handle.of, exit);
+        // Of one that never ran, the reply knows less than the event.
+        Ok(self.handle.of.exit().unwrap_or(exit))
+    }
+
+    /// Kills all of it and deletes it. Two RPCs: that it has exited comes by event.
+    pub async fn force_delete(&self) -> Result<Exit, Error> {
+        let doing = self.handle.here("delete task")?;
+        match self.kill_all(SIGKILL).await {
+            // Whether it exits or the client is told so in time: the server knows whether it may
+            // be deleted.
+            Ok(()) => drop(tokio::time::timeout(KILLED_LIMIT, self.handle.wait()).await),
+            Err(error) if error.kind() == Kind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        self.delete_for(&doing).await
+    }
+
+    /// Leaves nothing of it behind; while the server cannot be reached, that is waited for.
+    pub(crate) async fn clear_away(&self) {
+        loop {
+            match self.force_delete().await {
+                Err(error) if error.kind() == Kind::Unreachable => {
+                    tracing::debug!(%error, "it is cleared away when the server is back");
+                    self.handle.shared.live().await;
+                }
+                Err(error) if error.kind() != Kind::NotFound => {
+                    tracing::warn!(%error, "it could not be cleared away");
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+}

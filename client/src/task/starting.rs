@@ -1,0 +1,104 @@
+//! Tasks begin.
+
+use containerd_client::services::v1::{CreateTaskRequest, GetRequest};
+
+use super::{Io, Task};
+use crate::finish::{Abandoned, Finishing, UNDO_LIMIT};
+use crate::handle::Handle;
+use crate::wire::{self, Doing};
+use crate::{Container, Error, Kind};
+
+impl Container {
+    /// Creates its task. One RPC. Dropped before it is done, it leaves no task.
+    pub async fn create_task(&self, io: Io) -> Result<Task, Error> {
+        let container = self.clone();
+        let work = |_| async move {
+            let doing = Doing::begin("create task", &container.id);
+            container.create_for(&doing, io).await
+        };
+        Finishing::new(&self.shared.runtime, work, undo).await
+    }
+
+    /// Creates its task and starts it. Two RPCs; when the start fails, two more leave nothing:
+    /// Tasks/Kill, Tasks/Delete. Dropped before it is done, it leaves no task either.
+    pub async fn start(&self, io: Io) -> Result<Task, Error> {
+        let container = self.clone();
+        let work = |abandoned| async move { container.start_unless(abandoned, io).await };
+        Finishing::new(&self.shared.runtime, work, undo).await
+    }
+
+    async fn start_unless(&self, abandoned: Abandoned, io: Io) -> Result<Task, Error> {
+        let doing = Doing::begin("create task", &self.id);
+        let task = self.create_for(&doing, io).await?;
+        if abandoned.get() {
+            return Ok(task);
+        }
+        let Err(error) = task.start_for(&doing.part("start task")).await else { return Ok(task) };
+        // The start's own error is the one to tell: whoever asked did not ask for this. It waits
+        // for the undoing, unless the server has to come back first.
+        if error.kind() == Kind::Unreachable {
+            self.shared
+                .runtime
+                .spawn(async move { tokio::time::timeout(UNDO_LIMIT, task.clear_away()).await });
+        } else {
+            task.clear_away().await;
+        }
+        Err(error)
+    }
+
+    async fn create_for(&self, doing: &Doing<'_>, io: Io) -> Result<Task, Error> {
+        let fifos = io.open(doing)?;
+        let path = |name| fifos.as_ref().map(|fifos| fifos.path(name)).unwrap_or_default();
+        let message = CreateTaskRequest {
+            container_id: self.id.clone(),
+            stdin: path("stdin"),
+            stdout: path("stdout"),
+            stderr: path("stderr"),
+            ..CreateTaskRequest::default()
+        };
+        let registry = &self.shared.registry;
+        let (births, empty) = (registry.births(&self.id), registry.is_empty(&self.id));
+        match self.shared.wire.call(doing, &wire::tasks::CREATE, message).await {
+            Ok(created) => {
+                let born = registry.created(&self.id, births, created.pid);
+                Ok(Task { handle: Handle::new(&self.shared, born, fifos) })
+            }
+            Err(error) => {
+                // One that there was before is not ours to clear away.
+                if error.leaves_in_doubt() && empty {
+                    let container = self.clone();
+                    self.shared.runtime.spawn(async move {
+                        tokio::time::timeout(UNDO_LIMIT, container.clear_stray()).await
+                    });
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A task may have been created, though no reply said so.
+    async fn clear_stray(&self) {
+        loop {
+            let doing = Doing::begin("look for the task of", &self.id);
+            let mark = self.shared.registry.mark();
+            let message = GetRequest { container_id: self.id.clone(), exec_id: String::new() };
+            match self.shared.wire.call(&doing, &wire::tasks::GET, message).await {
+                Ok(found) => {
+                    let shown = found.process.unwrap_or_default();
+                    let stray = self.shared.registry.shown(&self.id, mark, &shown);
+                    return Task { handle: Handle::new(&self.shared, stray, None) }
+                        .clear_away()
+                        .await;
+                }
+                Err(error) if error.leaves_in_doubt() => self.shared.live().await,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+async fn undo(made: Result<Task, Error>) {
+    if let Ok(task) = made {
+        task.clear_away().await;
+    }
+}
