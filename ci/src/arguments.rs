@@ -196,8 +196,8 @@ pub(crate) struct MockOptions {
     /// Show pids that are numbers of nobody, or real ones: of placeholders that the mock owns
     #[arg(long, value_name = "KIND", default_value = "numbers")]
     pub(crate) pids: String,
-    /// Play a host with cgroups v1 or v2
-    #[arg(long, value_name = "VERSION", default_value = "v1")]
+    /// Play a host with cgroups v1 or v2, or those of this one: metrics are of their type
+    #[arg(long, value_name = "VERSION", default_value = "host")]
     pub(crate) cgroups: String,
     /// Show what was counted at http://ADDRESS/v1/metrics, as containerd does
     #[arg(long, value_name = "ADDRESS")]

@@ -1,6 +1,7 @@
 //! Which cgroups the host has: containerd's metrics are of another type by it.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// The cgroups of the host that a mock plays.
@@ -18,6 +19,18 @@ pub enum Cgroups {
     V1,
     /// The unified hierarchy: `io.containerd.cgroups.v2.Metrics`.
     V2,
+}
+
+impl Cgroups {
+    /// Those of this host. A host with both counts as v1, as containerd has it.
+    pub fn of_host() -> Self {
+        Self::at(Path::new("/sys/fs/cgroup"))
+    }
+
+    fn at(root: &Path) -> Self {
+        // Only the root of a unified hierarchy has it.
+        if root.join("cgroup.controllers").exists() { Self::V2 } else { Self::V1 }
+    }
 }
 
 /// Neither v1 nor v2.
@@ -43,5 +56,22 @@ impl fmt::Display for Cgroups {
             Self::V1 => "v1",
             Self::V2 => "v2",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_v2_where_the_unified_hierarchy_is_the_root() {
+        let root = tempfile::tempdir().expect("there is room");
+        assert_eq!(Cgroups::at(root.path()), Cgroups::V1);
+        let hybrid = root.path().join("unified");
+        std::fs::create_dir(&hybrid).expect("there is room");
+        std::fs::write(hybrid.join("cgroup.controllers"), "").expect("there is room");
+        assert_eq!(Cgroups::at(root.path()), Cgroups::V1);
+        std::fs::write(root.path().join("cgroup.controllers"), "cpu pids").expect("there is room");
+        assert_eq!(Cgroups::at(root.path()), Cgroups::V2);
     }
 }

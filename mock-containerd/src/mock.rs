@@ -111,7 +111,8 @@ impl Builder {
         self
     }
 
-    /// Plays a host with these cgroups: metrics are of their type.
+    /// Plays a host with these cgroups: metrics are of their type. Without, v1, so that a test sees the
+    /// same on every machine; [`Cgroups::of_host`] is what a real containerd here would tell.
     pub fn cgroups(mut self, cgroups: Cgroups) -> Self {
         self.cgroups = cgroups;
         self

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use mock_containerd::faults::Faults;
-use mock_containerd::{MockContainerd, Pids, Profile, Scripts, methods};
+use mock_containerd::{Cgroups, MockContainerd, Pids, Profile, Scripts, methods};
 
 use super::interrupt::interrupted;
 use super::output::{print, print_json};
@@ -17,7 +17,11 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
         list(profile, options.json);
         return Ok(Exit::Good);
     }
-    let cgroups = options.cgroups.parse().map_err(usage)?;
+    let cgroups = match options.cgroups.as_str() {
+        // Who takes it for the containerd of this host sees what that one tells.
+        "host" => Cgroups::of_host(),
+        version => version.parse().map_err(usage)?,
+    };
     let pids: Pids = options.pids.parse().map_err(usage)?;
     let mut builder = MockContainerd::builder().profile(profile).cgroups(cgroups).pids(pids);
     if let Some(path) = &options.processes {
