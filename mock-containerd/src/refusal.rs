@@ -130,21 +130,21 @@ pub(crate) fn cause_of(profile: Profile, error: &prost::DecodeError) -> String {
 
 /// Why a body does not decode: generated code says it in 1.6, Go's protobuf library later.
 fn cause_in_go(profile: Profile, cause: &str) -> String {
+    // 1.6 would take it: here it is refused in the words of the others.
+    if cause.contains("UTF-8") {
+        return "string field contains invalid UTF-8".to_owned();
+    }
     if profile > Profile::V1_6 {
-        return if cause.contains("UTF-8") {
-            "string field contains invalid UTF-8".to_owned()
-        } else {
-            // The space is one that does not break: the library puts it into some builds on
-            // purpose, and did into those that were looked at.
-            "proto:\u{a0}cannot parse invalid wire-format data".to_owned()
-        };
+        // The space is one that does not break: the library puts it into some builds on purpose, and
+        // did into those that were looked at.
+        return "proto:\u{a0}cannot parse invalid wire-format data".to_owned();
     }
     wrong_type(cause).unwrap_or_else(|| "unexpected EOF".to_owned())
 }
 
 /// `GetContainerRequest.id: invalid wire type: Varint (expected LengthDelimited)`
 fn wrong_type(cause: &str) -> Option<String> {
-    let (field, kinds) = cause.rsplit_once(": invalid wire type: ")?;
+    let (fields, kinds) = cause.rsplit_once(": invalid wire type: ")?;
     let number = match kinds.split(' ').next()? {
         "Varint" => 0,
         "SixtyFourBit" => 1,
@@ -154,12 +154,17 @@ fn wrong_type(cause: &str) -> Option<String> {
         "ThirtyTwoBit" => 5,
         _ => return None,
     };
-    let field = field.rsplit_once('.')?.1;
+    // The innermost comes first.
+    let field = fields.split(": ").next()?.split_once('.')?.1;
     Some(format!("proto: wrong wireType = {number} for field {}", in_go(field)))
 }
 
 /// A field's name as Go has it: `container_id` is `ContainerID`.
 fn in_go(field: &str) -> String {
+    // Its generator keeps clear of the method of that name.
+    if field == "size" {
+        return "Size_".to_owned();
+    }
     let word = |word: &str| match word {
         "id" => "ID".to_owned(),
         word => {
@@ -187,6 +192,10 @@ mod tests {
         let cause = "GetRequest.container_id: invalid wire type: Varint (expected LengthDelimited)";
         let worded = cause_in_go(Profile::V1_6, cause);
         assert_eq!(worded, "proto: wrong wireType = 0 for field ContainerID");
+        let cause = "Descriptor.size: Image.target: CreateImageRequest.image: \
+                     invalid wire type: LengthDelimited (expected Varint)";
+        let worded = cause_in_go(Profile::V1_6, cause);
+        assert_eq!(worded, "proto: wrong wireType = 2 for field Size_");
     }
 
     #[test]

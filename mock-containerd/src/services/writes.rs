@@ -68,7 +68,7 @@ impl Writes {
         mut requests: Streaming<WriteContentRequest>,
         to: &mpsc::Sender<Answer>,
     ) -> Result<(), Status> {
-        let Some(first) = requests.message().await? else { return Ok(()) };
+        let Some(first) = self.next(&mut requests).await? else { return Ok(()) };
         if first.r#ref.is_empty() {
             return Err(Status::invalid_argument("first message must have a reference"));
         }
@@ -91,13 +91,23 @@ impl Writes {
             if commit {
                 break;
             }
-            next = requests.message().await?;
+            next = self.next(&mut requests).await?;
         }
         // At its end, containerd sends the last answer once more.
         if let Some(answer) = last {
             let _ = to.send(Ok(answer)).await;
         }
         Ok(())
+    }
+
+    async fn next(
+        &self,
+        requests: &mut Streaming<WriteContentRequest>,
+    ) -> Result<Option<WriteContentRequest>, Status> {
+        requests.message().await.map_err(|status| {
+            let profile = self.world.change(|state| state.profile);
+            crate::refusal::unread(profile, &status, true).unwrap_or(status)
+        })
     }
 
     /// Opens what the first message names; versions before 2.0 wait a while for a lock.

@@ -24,6 +24,7 @@ mod refusals;
 mod sandboxes;
 mod shell;
 mod shims;
+mod socket;
 mod stage;
 mod terminals;
 mod transfer;

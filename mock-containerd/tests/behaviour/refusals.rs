@@ -68,8 +68,9 @@ async fn a_body_that_does_not_decode_is_told_in_the_versions_words() {
         (Profile::V1_6, &b"\xff\xff"[..], "unexpected EOF"),
         (Profile::V1_6, b"\x0a\x05ab", "unexpected EOF"),
         (Profile::V1_6, b"\x08\x01", "proto: wrong wireType = 0 for field ID"),
+        (Profile::V1_6, b"\x0a\x02\xff\xfe", "string field contains invalid UTF-8"),
         (Profile::V1_7, b"\xff\xff", go),
-        (Profile::V2_1, b"\x08\x01", go),
+        (Profile::V2_1, b"\x0a\x05ab", go),
         (Profile::V2_1, b"\x0a\x02\xff\xfe", "string field contains invalid UTF-8"),
     ] {
         let (code, message) = refused(profile, GET, body).await;
@@ -91,6 +92,41 @@ async fn a_streaming_method_words_a_body_that_does_not_decode_in_its_own_way() {
         let stage = Stage::open(profile).await;
         let body = within(b"\xff\xff".to_vec());
         let status = first_answer(&stage.channel, LIST_STREAM, body).await.unwrap_err();
+        assert_eq!((status.code(), status.message()), (Code::Internal, message));
+    }
+}
+
+#[tokio::test]
+async fn the_field_that_is_wrong_is_named_however_deep_it_is() {
+    let stage = Stage::open(Profile::V1_6).await;
+    let create = "/containerd.services.containers.v1.Containers/Create";
+    let image = "/containerd.services.images.v1.Images/Create";
+    for (path, body, field) in [
+        (create, &b"\x0a\x02\x08\x01"[..], "0 for field ID"),
+        (create, b"\x0a\x02\x10\x01", "0 for field Labels"),
+        (create, b"\x0a\x04\x2a\x02\x08\x01", "0 for field TypeUrl"),
+        (image, b"\x0a\x05\x1a\x03\x1a\x01a", "2 for field Size_"),
+    ] {
+        let status = call(&stage.channel, path, within(body.to_vec())).await.unwrap_err();
+        let cause = format!("grpc: error unmarshalling request: proto: wrong wireType = {field}");
+        assert_eq!((status.code(), status.message()), (Code::Internal, cause.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_does_not_decode_is_told_in_the_versions_words() {
+    let path = "/containerd.services.content.v1.Content/Write";
+    for (profile, message) in [
+        (Profile::V1_6, "grpc: failed to unmarshal the received message unexpected EOF"),
+        (
+            Profile::V2_1,
+            "grpc: failed to unmarshal the received message: \
+             proto:\u{a0}cannot parse invalid wire-format data",
+        ),
+    ] {
+        let stage = Stage::open(profile).await;
+        let body = within(b"\x12\x09a".to_vec());
+        let status = first_answer(&stage.channel, path, body).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (Code::Internal, message));
     }
 }
