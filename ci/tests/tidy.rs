@@ -41,8 +41,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
 
 /// Which of ours the *tests* of a package may use beside: what runs is held apart from what it is
 /// tried against, and an arrow here is none in what is built.
-const DEV_ARROWS: [(&str, &[&str]); 1] =
-    [("laconic-client", &["mock-containerd", "rpc-ledger", "laconic-targets"])];
+const DEV_ARROWS: [(&str, &[&str]); 1] = [(
+    "laconic-client",
+    &["mock-containerd", "rpc-ledger", "laconic-scenarios", "laconic-targets"],
+)];
 
 /// What some of ours must not use of others'.
 const FOREIGN: [(&str, &[&str]); 4] = [

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use containerd_client::services::v1::{CreateContainerRequest, MetricsRequest};
+use containerd_client::services::v1::MetricsRequest;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::registry::Registry;
 use crate::upkeep::Upkeep;
 use crate::wire::{self, Doing, Wire};
-use crate::{Builder, Connection, Container, Error, ExitNews, NewContainer};
+use crate::{Builder, Connection, Error, ExitNews};
 
 /// Before what failed for want of a connection is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -85,21 +85,6 @@ impl Client {
     /// is given up.
     pub async fn next_exit(&self) -> ExitNews {
         self.shared.registry.news().next().await
-    }
-
-    /// Creates a container record. One RPC, and no lease: a record that names no snapshot and no
-    /// content is itself a root of garbage collection.
-    pub async fn create(&self, new: NewContainer) -> Result<Container, Error> {
-        let wire = &self.shared.wire;
-        let message = CreateContainerRequest { container: Some(new.record(wire.namespace())) };
-        let doing = Doing::begin("create container", &new.id);
-        wire.call(&doing, &wire::containers::CREATE, message).await?;
-        self.shared.registry.no_task(&new.id);
-        Ok(self.container(new.id))
-    }
-
-    pub(crate) fn container(&self, id: String) -> Container {
-        Container { shared: self.shared.clone(), id }
     }
 
     /// Metrics of many tasks. One RPC, however many; the ids that the server answered for.

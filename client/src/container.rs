@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::client::Shared;
 use crate::handle::Handle;
 use crate::registry::{Incarnation, Status};
+use crate::snapshot::Snapshot;
 use crate::wire::{self, Doing};
 use crate::{Error, Kind, Process, Task};
 use containerd_client::services::v1::{DeleteContainerRequest, GetRequest};
@@ -14,6 +15,8 @@ use containerd_client::services::v1::{DeleteContainerRequest, GetRequest};
 pub struct Container {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: String,
+    /// Of one that was made from an image.
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Container {
@@ -50,7 +53,8 @@ impl Container {
     }
 
     /// Deletes the record. One RPC when it is known that there is no task, else one more to find
-    /// out: containerd itself would orphan a live one.
+    /// out: containerd itself would orphan a live one. One more removes the snapshot of a container
+    /// from an image, whoever made it.
     pub async fn delete(&self) -> Result<(), Error> {
         let doing = Doing::begin("delete container", &self.id);
         let refuse = || {
@@ -74,6 +78,9 @@ impl Container {
         let message = DeleteContainerRequest { id: self.id.clone() };
         wire.call(&doing, &wire::containers::DELETE, message).await?;
         registry.bury(&self.id);
-        Ok(())
+        match &self.snapshot {
+            Some(snapshot) => snapshot.remove(wire, &doing).await,
+            None => Ok(()),
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Finding again what an earlier client made.
 
 use containerd_client::services::v1::{
-    GetContainerRequest, GetRequest, ListContainersRequest, ListTasksRequest,
+    Container as Record, GetContainerRequest, GetRequest, ListContainersRequest, ListTasksRequest,
 };
 use containerd_client::types::v1::Process as Shown;
 
 use crate::handle::Handle;
+use crate::snapshot::Snapshot;
 use crate::wire::{self, Doing};
 use crate::{Client, Container, Error, Kind, Task};
 
@@ -19,6 +20,11 @@ pub struct Restored {
 }
 
 impl Client {
+    /// Its record names its snapshot, if it has one.
+    fn found(&self, id: &str, record: &Record) -> Container {
+        self.container(id.to_owned(), Snapshot::of_record(record))
+    }
+
     fn adopt(&self, id: &str, mark: u64, process: &Shown) -> Task {
         let of = self.shared.registry.shown(id, mark, process);
         Task { handle: Handle::new(&self.shared, of, None) }
@@ -29,7 +35,7 @@ impl Client {
         let wire = &self.shared.wire;
         let message = GetContainerRequest { id: id.to_owned() };
         let doing = Doing::begin("load container", id);
-        wire.call(&doing, &wire::containers::GET, message).await?;
+        let record = wire.call(&doing, &wire::containers::GET, message).await?.container;
         let mark = self.shared.registry.mark();
         let message = GetRequest { container_id: id.to_owned(), exec_id: String::new() };
         let task = match wire.call(&doing.part("load task of"), &wire::tasks::GET, message).await {
@@ -40,7 +46,7 @@ impl Client {
             }
             Err(error) => return Err(error),
         };
-        Ok(Restored { container: self.container(id.to_owned()), task })
+        Ok(Restored { container: self.found(id, &record.unwrap_or_default()), task })
     }
 
     /// Handles for all containers of the namespace and their tasks. Two RPCs, however many.
@@ -51,18 +57,19 @@ impl Client {
         let message = ListContainersRequest { filters: Vec::new() };
         let doing = Doing::begin("list containers of", namespace);
         let listed = wire.collect(&doing, &wire::containers::LIST_STREAM, message).await?;
-        let ids = listed.into_iter().filter_map(|one| one.container.map(|container| container.id));
+        let records = listed.into_iter().filter_map(|one| one.container);
         let mark = self.shared.registry.mark();
         let message = ListTasksRequest { filter: String::new() };
         let doing = doing.part("list tasks of");
         let tasks = wire.call(&doing, &wire::tasks::LIST, message).await?.tasks;
-        let restored = ids.map(|id| {
+        let restored = records.map(|record| {
+            let id = record.id.clone();
             let task =
                 tasks.iter().find(|task| task.id == id).map(|task| self.adopt(&id, mark, task));
             if task.is_none() {
                 self.shared.registry.found_none(&id, mark);
             }
-            Restored { container: self.container(id), task }
+            Restored { container: self.found(&id, &record), task }
         });
         Ok(restored.collect())
     }

@@ -9,7 +9,8 @@ use crate::wire::{self, Doing};
 use crate::{Container, Error, Kind};
 
 impl Container {
-    /// Creates its task. One RPC. Dropped before it is done, it leaves no task.
+    /// Creates its task. One RPC; one more, Snapshots/Mounts, the first time for a container from
+    /// an image that this client found and did not make. Dropped before it is done, it leaves no task.
     pub async fn create_task(&self, io: Io) -> Result<Task, Error> {
         let container = self.clone();
         let work = |_| async move {
@@ -47,10 +48,16 @@ impl Container {
     }
 
     async fn create_for(&self, doing: &Doing<'_>, io: Io) -> Result<Task, Error> {
+        let wire = &self.shared.wire;
+        let rootfs = match &self.snapshot {
+            Some(snapshot) => snapshot.mounts(wire, doing).await?,
+            None => Vec::new(),
+        };
         let fifos = io.open(doing)?;
         let path = |name| fifos.as_ref().map(|fifos| fifos.path(name)).unwrap_or_default();
         let message = CreateTaskRequest {
             container_id: self.id.clone(),
+            rootfs,
             stdin: path("stdin"),
             stdout: path("stdout"),
             stderr: path("stderr"),
@@ -58,7 +65,7 @@ impl Container {
         };
         let registry = &self.shared.registry;
         let (births, empty) = (registry.births(&self.id), registry.is_empty(&self.id));
-        match self.shared.wire.call(doing, &wire::tasks::CREATE, message).await {
+        match wire.call(doing, &wire::tasks::CREATE, message).await {
             Ok(created) => {
                 let born = registry.created(&self.id, births, created.pid);
                 Ok(Task { handle: Handle::new(&self.shared, born, fifos) })

@@ -165,32 +165,35 @@ impl Wire {
         read.map_err(|status| Error::of(doing, &status))
     }
 
-    fn end(&self, doing: &Doing<'_>) -> Instant {
+    pub(super) fn end(&self, doing: &Doing<'_>) -> Instant {
         Instant::now() + doing.deadline.unwrap_or(self.manners.deadline)
     }
 
-    async fn grpc(&self) -> Result<Grpc<Channel>, Status> {
+    pub(super) async fn grpc(&self) -> Result<Grpc<Channel>, Status> {
         let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
         grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
         Ok(grpc)
     }
 
     /// A message with what every call carries.
-    fn request<M>(&self, doing: &Doing<'_>, message: M) -> Request<M> {
+    pub(super) fn request<M>(&self, doing: &Doing<'_>, message: M) -> Request<M> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
         metadata.insert("containerd-namespace", self.header.clone());
         metadata.insert("traceparent", doing.traceparent.clone());
+        if let Some(lease) = &doing.lease {
+            metadata.insert("containerd-lease", lease.clone());
+        }
         request
     }
 }
 
 /// Our own clock ran out. Worded as tonic words its own, which may run out first.
-fn late(elapsed: tokio::time::error::Elapsed) -> Status {
+pub(super) fn late(elapsed: tokio::time::error::Elapsed) -> Status {
     Status::from_error(Box::new(elapsed))
 }
 
-fn span(doing: &Doing<'_>, path: &str) -> tracing::Span {
+pub(super) fn span(doing: &Doing<'_>, path: &str) -> tracing::Span {
     tracing::debug_span!(
         "rpc",
         operation = doing.operation,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tonic::metadata::{Ascii, MetadataValue};
+
 use super::scope::Scope;
 use super::trace::{self, Traceparent};
 
@@ -14,6 +16,8 @@ pub(crate) struct Doing<'a> {
     pub(crate) exec: Option<&'a str>,
     pub(crate) traceparent: Traceparent,
     pub(crate) deadline: Option<Duration>,
+    /// What is made is kept by this lease.
+    pub(crate) lease: Option<MetadataValue<Ascii>>,
 }
 
 impl<'a> Doing<'a> {
@@ -21,7 +25,7 @@ impl<'a> Doing<'a> {
     pub(crate) fn begin(operation: &'static str, object: &'a str) -> Self {
         let Scope { traceparent, deadline } = Scope::current();
         let traceparent = traceparent.unwrap_or_else(trace::fresh);
-        Self { operation, object, exec: None, traceparent, deadline }
+        Self { operation, object, exec: None, traceparent, deadline, lease: None }
     }
 
     /// It is done to an exec of the container.
@@ -33,6 +37,24 @@ impl<'a> Doing<'a> {
     /// Another part of it, by its own name.
     pub(crate) fn part(&self, operation: &'static str) -> Self {
         Self { operation, ..self.clone() }
+    }
+
+    /// A part of it that is done to something else.
+    pub(crate) fn part_on<'b>(&self, operation: &'static str, object: &'b str) -> Doing<'b> {
+        let Self { traceparent, deadline, lease, .. } = self.clone();
+        Doing { operation, object, exec: None, traceparent, deadline, lease }
+    }
+
+    /// Its calls are made under a lease.
+    pub(crate) fn under(mut self, lease: &MetadataValue<Ascii>) -> Self {
+        self.lease = Some(lease.clone());
+        self
+    }
+
+    /// It has much to do: unless the caller says otherwise, it may take so long.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.deadline.get_or_insert(limit);
+        self
     }
 
     /// The object, as errors name it.

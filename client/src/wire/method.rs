@@ -107,3 +107,88 @@ pub(crate) mod tasks {
     pub(crate) const METRICS: Method<MetricsRequest, MetricsResponse> =
         Method::reads("/containerd.services.tasks.v1.Tasks/Metrics");
 }
+
+/// containerd.services.images.v1.
+pub(crate) mod images {
+    use containerd_client::services::v1::{
+        CreateImageRequest, CreateImageResponse, DeleteImageRequest, GetImageRequest,
+        GetImageResponse, ListImagesRequest, ListImagesResponse, UpdateImageRequest,
+        UpdateImageResponse,
+    };
+
+    use super::Method;
+
+    pub(crate) const CREATE: Method<CreateImageRequest, CreateImageResponse> =
+        Method::writes("/containerd.services.images.v1.Images/Create");
+    pub(crate) const UPDATE: Method<UpdateImageRequest, UpdateImageResponse> =
+        Method::writes("/containerd.services.images.v1.Images/Update");
+    pub(crate) const GET: Method<GetImageRequest, GetImageResponse> =
+        Method::reads("/containerd.services.images.v1.Images/Get");
+    pub(crate) const LIST: Method<ListImagesRequest, ListImagesResponse> =
+        Method::reads("/containerd.services.images.v1.Images/List");
+    pub(crate) const DELETE: Method<DeleteImageRequest, ()> =
+        Method::writes("/containerd.services.images.v1.Images/Delete");
+}
+
+/// containerd.services.content.v1.
+pub(crate) mod content {
+    use containerd_client::services::v1::{
+        ReadContentRequest, ReadContentResponse, UpdateRequest, UpdateResponse,
+        WriteContentRequest, WriteContentResponse,
+    };
+
+    use super::Method;
+
+    pub(crate) const WRITE: Method<WriteContentRequest, WriteContentResponse> =
+        Method::writes("/containerd.services.content.v1.Content/Write");
+    pub(crate) const READ: Method<ReadContentRequest, ReadContentResponse> =
+        Method::reads("/containerd.services.content.v1.Content/Read");
+    pub(crate) const UPDATE: Method<UpdateRequest, UpdateResponse> =
+        Method::writes("/containerd.services.content.v1.Content/Update");
+}
+
+/// containerd.services.snapshots.v1.
+pub(crate) mod snapshots {
+    use containerd_client::services::v1::snapshots::{
+        CommitSnapshotRequest, ListSnapshotsRequest, ListSnapshotsResponse, MountsRequest,
+        MountsResponse, PrepareSnapshotRequest, PrepareSnapshotResponse, RemoveSnapshotRequest,
+        StatSnapshotRequest, StatSnapshotResponse,
+    };
+
+    use super::Method;
+
+    pub(crate) const PREPARE: Method<PrepareSnapshotRequest, PrepareSnapshotResponse> =
+        Method::writes("/containerd.services.snapshots.v1.Snapshots/Prepare");
+    pub(crate) const MOUNTS: Method<MountsRequest, MountsResponse> =
+        Method::reads("/containerd.services.snapshots.v1.Snapshots/Mounts");
+    pub(crate) const COMMIT: Method<CommitSnapshotRequest, ()> =
+        Method::writes("/containerd.services.snapshots.v1.Snapshots/Commit");
+    pub(crate) const REMOVE: Method<RemoveSnapshotRequest, ()> =
+        Method::writes("/containerd.services.snapshots.v1.Snapshots/Remove");
+    pub(crate) const STAT: Method<StatSnapshotRequest, StatSnapshotResponse> =
+        Method::reads("/containerd.services.snapshots.v1.Snapshots/Stat");
+    pub(crate) const LIST: Method<ListSnapshotsRequest, ListSnapshotsResponse> =
+        Method::reads("/containerd.services.snapshots.v1.Snapshots/List");
+}
+
+/// containerd.services.diff.v1.
+pub(crate) mod diff {
+    use containerd_client::services::v1::{ApplyRequest, ApplyResponse};
+
+    use super::Method;
+
+    pub(crate) const APPLY: Method<ApplyRequest, ApplyResponse> =
+        Method::writes("/containerd.services.diff.v1.Diff/Apply");
+}
+
+/// containerd.services.leases.v1.
+pub(crate) mod leases {
+    use containerd_client::services::v1::{CreateRequest, CreateResponse, DeleteRequest};
+
+    use super::Method;
+
+    pub(crate) const CREATE: Method<CreateRequest, CreateResponse> =
+        Method::writes("/containerd.services.leases.v1.Leases/Create");
+    pub(crate) const DELETE: Method<DeleteRequest, ()> =
+        Method::writes("/containerd.services.leases.v1.Leases/Delete");
+}

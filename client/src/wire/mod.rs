@@ -1,12 +1,16 @@
 //! Calls: what every one of them carries, how long it may take, when it is made again.
 
 mod calls;
+mod conversation;
 mod doing;
 mod method;
 mod scope;
 mod trace;
 
 pub(crate) use calls::{Manners, Wire};
+pub(crate) use conversation::Conversation;
 pub(crate) use doing::Doing;
-pub(crate) use method::{Method, containers, events, tasks, version};
+pub(crate) use method::{
+    Method, containers, content, diff, events, images, leases, snapshots, tasks, version,
+};
 pub use scope::{InvalidTraceparent, Scope};

@@ -246,7 +246,8 @@ impl Moby {
         let container = NewContainer::new(new.container.as_str(), new.args)
             .rootfs(&self.rootfs)
             .terminal(new.terminal);
-        let record = container.record(self.calls.namespace());
+        let record =
+            container.record(self.calls.namespace()).expect("it has a command and no image");
         let message = CreateContainerRequest { container: Some(record) };
         let mut request = self.calls.ask(message);
         if let Ok(lease) = lease.parse() {

@@ -1,0 +1,180 @@
+//! One server under test, behind a tap that counts.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use laconic_client::{Archive, Client, Collect};
+use laconic_scenarios::Target;
+use laconic_targets::{StandError, TargetSpec};
+use mock_containerd::Profile;
+use rpc_ledger::CallRecord;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+use crate::archive::Layout;
+use crate::inventory;
+
+pub(crate) const VERSIONS: [&str; 3] = ["1.6", "1.7", "2.1"];
+
+pub(crate) struct Arm {
+    target: Box<dyn Target>,
+    pub(crate) real: bool,
+    /// Of a real one: an archive with programs in it.
+    archive: Option<(PathBuf, TempDir)>,
+}
+
+/// On the mock, as every version; afterwards nothing is left.
+pub(crate) async fn on_mocks(case: impl AsyncFn(&Arm)) {
+    for arm in mocks().await {
+        case(&arm).await;
+        arm.end().await;
+    }
+}
+
+/// On real ones, of those versions that can run here; afterwards nothing is left.
+pub(crate) async fn on_daemons(case: impl AsyncFn(&Arm)) {
+    for arm in daemons().await {
+        case(&arm).await;
+        arm.end().await;
+    }
+}
+
+/// The mock, as every version.
+async fn mocks() -> Vec<Arm> {
+    let mut arms = Vec::new();
+    for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
+        let target = laconic_targets::start(&TargetSpec::Mock(profile)).await.unwrap();
+        arms.push(Arm { target, real: false, archive: None });
+    }
+    arms
+}
+
+/// Real ones, of those versions that can run here; loudly of the others.
+async fn daemons() -> Vec<Arm> {
+    let archive = match tiny_image() {
+        Ok(archive) => archive,
+        Err(why) => {
+            eprintln!("NOT RUN on real containerds: {why}");
+            return Vec::new();
+        }
+    };
+    let mut arms = Vec::new();
+    for version in VERSIONS {
+        let binary = root().join("target/daemons").join(version).join("bin/containerd");
+        match laconic_targets::start(&TargetSpec::Real(Some(binary))).await {
+            Ok(target) => {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("tiny.tar");
+                std::fs::copy(&archive.0, &path).unwrap();
+                arms.push(Arm { target, real: true, archive: Some((path, folder)) });
+            }
+            Err(StandError::Unavailable(lack)) => eprintln!("NOT RUN on {version}: {lack}"),
+            Err(error) => panic!("{version}: {error}"),
+        }
+    }
+    arms
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn tiny_image() -> Result<(PathBuf, TempDir), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.tar");
+    let mut command = Command::new(root().join("ci/tiny-image"));
+    let made = command.arg("tiny").arg(&path).output().map_err(|error| error.to_string())?;
+    match made.status.success() {
+        true => Ok((path, folder)),
+        false => Err(format!("ci/tiny-image: {}", String::from_utf8_lossy(&made.stderr))),
+    }
+}
+
+impl Arm {
+    pub(crate) fn name(&self) -> String {
+        let told = self.target.describe();
+        format!("{} {}", told.kind, told.version)
+    }
+
+    pub(crate) fn namespace(&self) -> String {
+        self.target.namespace(0)
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        self.target.socket()
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::builder(self.namespace()).connect(self.socket()).await.unwrap()
+    }
+
+    /// Another client, of bare stubs.
+    pub(crate) async fn rival(&self) -> Channel {
+        containerd_client::connect(self.socket()).await.unwrap()
+    }
+
+    /// An image of two layers that runs `sh`, under a name.
+    pub(crate) fn archive(&self, name: &str) -> Archive {
+        match &self.archive {
+            Some((path, _)) => Archive::at(path).named(name),
+            None => Layout::named(name).archive(),
+        }
+    }
+
+    /// Ends with 7 if it runs on both layers, in the image's environment and directory.
+    pub(crate) fn proof(&self) -> [&'static str; 3] {
+        match self.real {
+            true => [
+                "sh",
+                "-c",
+                "read id </etc/os-release && test $id = ID=tiny && test $DAY = fine && test $(pwd) = / && exit 7",
+            ],
+            // A mock has no files.
+            false => ["sh", "-c", "test $DAY = fine && exit 7"],
+        }
+    }
+
+    /// The calls that some work makes, in order.
+    pub(crate) async fn cost<T>(&self, work: impl Future<Output = T>) -> (Vec<String>, T) {
+        let from = self.target.ledger().mark();
+        let done = work.await;
+        let to = self.target.ledger().mark();
+        self.target.caught_up(to).await.unwrap();
+        let calls = self.target.ledger().calls_between(from, to);
+        (calls.iter().map(|call| call.rpc.short()).collect(), done)
+    }
+
+    /// Done when the tap has seen such a call.
+    pub(crate) async fn seen(&self, such: impl Fn(&CallRecord) -> bool) {
+        let ledger = self.target.ledger();
+        loop {
+            let changed = ledger.changed();
+            if ledger.calls().iter().any(&such) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// All that is in the namespace, in words.
+    pub(crate) async fn inventory(&self) -> Vec<String> {
+        inventory::of(&self.rival().await, &self.namespace()).await
+    }
+
+    /// Whatever nothing holds any more goes now.
+    pub(crate) async fn sweep(&self) {
+        let client = self.client().await;
+        let image = client.import(self.archive("sweep")).await.unwrap().remove(0);
+        image.remove(Collect::Now).await.unwrap();
+    }
+
+    /// Nothing is left, and the counts of tap and server agree.
+    async fn end(self) {
+        assert_eq!(self.inventory().await, Vec::<String>::new(), "{}", self.name());
+        self.target.clean_up(&self.namespace()).await.unwrap();
+        let closing = self.target.close().await.unwrap();
+        let words: Vec<String> = closing.verdicts.iter().map(|told| format!("{told:?}")).collect();
+        assert!(closing.verdicts.iter().all(|told| !told.failed()), "{words:?}");
+    }
+}

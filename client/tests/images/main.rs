@@ -1,0 +1,14 @@
+//! Images, on the mock as each version, and on real containerds where they can run: what each step
+//! costs, what is left, and what another client's deletions do.
+//!
+//! Real ones need root and what `ci/fetch` brings, and `ci/tiny-image` needs python3 and busybox;
+//! what cannot run says so.
+
+mod archive;
+mod arm;
+mod broken;
+mod costs;
+mod gate;
+mod inventory;
+mod lives;
+mod races;
