@@ -17,6 +17,7 @@ use crate::files::Ends;
 use crate::judge::{self, Difference};
 use crate::log::{Log, OURS, Watcher, owns, publish, told};
 use crate::pool;
+use crate::process::{alive, asleep};
 use crate::server::Server;
 use crate::stages::stage;
 use crate::step::{Await, Headers, Rpc, Step, Subscribe, Verb};
@@ -215,6 +216,9 @@ impl<'a> Actor<'a> {
                 Err(_) => Answer::blocks(Vec::new()),
             },
             Verb::Alive(process) => Answer::ok(vec![alive(process.alive).await]),
+            Verb::Asleep(processes) => {
+                asleep(processes.asleep.iter().map(|process| process.pid), LIMIT).await
+            }
             Verb::Deed(deed) => self.deed(deed).await,
             Verb::Do(..) | Verb::Repeat(_) => Answer::impossible("made of other steps"),
         }
@@ -394,18 +398,4 @@ fn judged(expect: &crate::case::Expect, answer: Answer) -> (Answer, Vec<Differen
 
 fn limit(within_ms: Option<u64>) -> Duration {
     within_ms.map_or(LIMIT, Duration::from_millis)
-}
-
-/// Whether a process lives, once it had the time to die.
-async fn alive(pid: u32) -> Value {
-    let mut poll = tokio::time::interval(Duration::from_millis(10));
-    for _ in 0..200 {
-        poll.tick().await;
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat.rsplit_once(") ").map(|(_, rest)| rest.starts_with('Z'));
-        if state.unwrap_or(true) {
-            return json!({ "alive": false });
-        }
-    }
-    json!({ "alive": true })
 }

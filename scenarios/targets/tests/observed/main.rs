@@ -19,6 +19,7 @@ mod mocks;
 mod pattern;
 mod play;
 mod pool;
+mod process;
 mod server;
 mod stages;
 mod step;

@@ -36,6 +36,7 @@ pub(crate) enum Verb {
     Path(crate::files::Verb),
     Deed(Deed),
     Alive(Alive),
+    Asleep(Asleep),
 }
 
 /// Where a call comes from.
@@ -142,6 +143,18 @@ pub(crate) struct Alive {
     pub(crate) alive: u32,
 }
 
+/// Waits until these processes, as `Tasks/ListPids` tells them, are asleep.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asleep {
+    pub(crate) asleep: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) pid: u32,
+}
+
 impl Step {
     pub(crate) fn parse(json: &Value) -> Result<Self, String> {
         let mut fields =
@@ -192,6 +205,7 @@ fn verb(mut fields: Map<String, Value>) -> Result<Verb, String> {
         () if has("repeat") => Verb::Repeat(read("repeat", value)?),
         () if has("deed") => Verb::Deed(read("deed", value)?),
         () if has("alive") => Verb::Alive(read("alive", value)?),
+        () if has("asleep") => Verb::Asleep(read("asleep", value)?),
         () => Verb::Path(read("a verb", value)?),
     })
 }
