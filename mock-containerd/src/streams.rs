@@ -17,6 +17,14 @@ pub(crate) struct Wire {
     pub(crate) to: mpsc::Sender<Result<Any, Status>>,
 }
 
+impl Wire {
+    /// Done when the connection has taken all that was sent, or is gone: what is answered afterwards
+    /// comes after it.
+    pub(crate) async fn taken(&self) {
+        let _ = self.to.reserve_many(self.to.max_capacity()).await;
+    }
+}
+
 /// Those that nobody uses yet, by namespace and id.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {

@@ -160,13 +160,17 @@ impl Found {
 
 impl DockerEntry {
     /// Of a manifest's children: the configuration comes first.
-    pub(crate) fn new(children: &[BlobDescriptor], tag: &str) -> Self {
+    pub(crate) fn new(children: &[BlobDescriptor]) -> Self {
         let path = |blob: &BlobDescriptor| blob_path(&blob.digest);
         Self {
             config: children.first().map(path).unwrap_or_default(),
-            repo_tags: Some(vec![tag.to_owned()]),
+            repo_tags: None,
             layers: children.iter().skip(1).map(path).collect(),
         }
+    }
+
+    pub(crate) fn tag(&mut self, name: &str) {
+        self.repo_tags.get_or_insert_default().push(name.to_owned());
     }
 }
 

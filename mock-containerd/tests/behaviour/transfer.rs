@@ -116,14 +116,25 @@ fn json(value: &serde_json::Value) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
-/// An image of one layer, in the layout of OCI, with this tag.
-fn layout(tag: &str) -> Vec<u8> {
-    let layer = tar(&[("hello".to_owned(), b"hi".to_vec())]);
+const OCI: &str = "application/vnd.oci.image";
+
+/// A layer, and the config of an image of it alone.
+fn image_for(architecture: &str) -> (Vec<u8>, Vec<u8>) {
+    let layer = tar(&[("hello".to_owned(), architecture.as_bytes().to_vec())]);
     let config = json(&serde_json::json!({
-        "architecture": "amd64", "os": "linux",
+        "architecture": architecture, "os": "linux",
         "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
     }));
-    let described = |kind: &str, bytes: &[u8]| serde_json::json!({ "mediaType": kind, "digest": digest(bytes), "size": bytes.len() });
+    (layer, config)
+}
+
+fn described(kind: &str, bytes: &[u8]) -> serde_json::Value {
+    serde_json::json!({ "mediaType": kind, "digest": digest(bytes), "size": bytes.len() })
+}
+
+/// An image of one layer, in the layout of OCI, with this tag.
+fn layout(tag: &str) -> Vec<u8> {
+    let (layer, config) = image_for("amd64");
     let manifest = json(&serde_json::json!({
         "schemaVersion": 2,
         "config": described("application/vnd.oci.image.config.v1+json", &config),
@@ -142,6 +153,42 @@ fn layout(tag: &str) -> Vec<u8> {
     ])
 }
 
+/// Images of one layer for these, in the layout of OCI, all with this tag.
+fn layout_of(tag: &str, architectures: &[&str]) -> Vec<u8> {
+    let blob = |bytes: Vec<u8>| (format!("blobs/{}", digest(&bytes).replace(':', "/")), bytes);
+    let (mut files, mut parts) = (Vec::new(), Vec::new());
+    for architecture in architectures {
+        let (layer, config) = image_for(architecture);
+        let manifest = json(&serde_json::json!({
+            "schemaVersion": 2,
+            "config": described(&format!("{OCI}.config.v1+json"), &config),
+            "layers": [described(LAYER, &layer)],
+        }));
+        let mut part = described(&format!("{OCI}.manifest.v1+json"), &manifest);
+        part["platform"] = serde_json::json!({ "architecture": architecture, "os": "linux" });
+        parts.push(part);
+        files.extend([layer, config, manifest].map(blob));
+    }
+    let index = json(&serde_json::json!({ "schemaVersion": 2, "manifests": parts }));
+    let mut named = described(&format!("{OCI}.index.v1+json"), &index);
+    named["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": tag });
+    let outer = json(&serde_json::json!({ "schemaVersion": 2, "manifests": [named] }));
+    files.push(blob(index));
+    files.push(("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
+    files.push(("index.json".to_owned(), outer));
+    tar(&files)
+}
+
+/// What `docker save` writes: an image of one layer, with these tags.
+fn saved(tags: &[&str]) -> Vec<u8> {
+    let (layer, config) = image_for("amd64");
+    let list = json(&serde_json::json!([
+        { "Config": "c.json", "RepoTags": tags, "Layers": ["l/layer.tar"] }
+    ]));
+    let files = [("c.json", config), ("l/layer.tar", layer), ("manifest.json", list)];
+    tar(&files.map(|(path, bytes)| (path.to_owned(), bytes)))
+}
+
 /// The last entry has come, and two empty blocks after it.
 fn is_archive(bytes: &[u8]) -> bool {
     let last = bytes.windows(10).rposition(|window| window == b"oci-layout");
@@ -154,10 +201,58 @@ fn prefix(name: &str) -> ImageStore {
 }
 
 async fn import(stage: &Stage, archive: Vec<u8>, store: &ImageStore) -> Result<(), Status> {
+    import_as(stage, archive, store, false).await
+}
+
+async fn import_as(
+    stage: &Stage,
+    archive: Vec<u8>,
+    store: &ImageStore,
+    force_compress: bool,
+) -> Result<(), Status> {
     let line = Line::open(stage, "data").await?;
-    let source = ImageImportStream { stream: "data".to_owned(), ..Default::default() };
+    let stream = "data".to_owned();
+    let source = ImageImportStream { stream, force_compress, ..Default::default() };
     let (done, ()) = tokio::join!(transfer(stage, &source, store, ""), line.send(archive));
     done
+}
+
+/// What is exported of images: the names of the archive's entries, and what it says to docker.
+async fn export(
+    stage: &Stage,
+    names: &[&str],
+    to: ImageExportStream,
+) -> Result<(Vec<String>, serde_json::Value), Status> {
+    // A stream that was exported to keeps its name.
+    let stream = format!("out {to:?}");
+    let mut line = Line::open(stage, &stream).await?;
+    let reference =
+        |name: &&str| ImageReference { name: (*name).to_owned(), ..ImageReference::default() };
+    let extra_references = names.iter().map(reference).collect();
+    let source = ImageStore { extra_references, ..ImageStore::default() };
+    let to = ImageExportStream { stream, ..to };
+    let exporting = transfer(stage, &source, &to, "");
+    let receiving = async { Ok(line.receive(is_archive).await) };
+    let ((), archive) = tokio::try_join!(exporting, receiving)?;
+    let mut tar = tar::Archive::new(archive.as_slice());
+    let (mut paths, mut to_docker) = (Vec::new(), serde_json::Value::Null);
+    for entry in tar.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().to_str().unwrap().to_owned();
+        if path == "manifest.json" {
+            to_docker = serde_json::from_reader(&mut entry).unwrap();
+        }
+        paths.push(path);
+    }
+    Ok((paths, to_docker))
+}
+
+fn for_platform(architecture: &str) -> containerd_client::types::Platform {
+    containerd_client::types::Platform {
+        os: "linux".to_owned(),
+        architecture: architecture.to_owned(),
+        ..Default::default()
+    }
 }
 
 async fn image_names(stage: &Stage) -> Vec<String> {
@@ -180,12 +275,8 @@ async fn an_archive_becomes_blobs_a_snapshot_and_a_name() {
         ),
     ] {
         let mut stage = Stage::open(profile).await;
-        let platform = containerd_client::types::Platform {
-            os: "linux".to_owned(),
-            architecture: "amd64".to_owned(),
-            ..Default::default()
-        };
-        let unpack = UnpackConfiguration { platform: Some(platform), ..Default::default() };
+        let platform = Some(for_platform("amd64"));
+        let unpack = UnpackConfiguration { platform, ..Default::default() };
         let store = ImageStore { unpacks: vec![unpack], ..prefix("m.io/q") };
         // 1.7 unpacks for the host alone.
         if profile == Profile::V1_7 && std::env::consts::ARCH != "x86_64" {
@@ -316,4 +407,69 @@ async fn ends_that_fit_nothing_are_refused() {
     let mut client = TransferClient::new(stage.channel.clone());
     let status = client.transfer(within(request)).await.unwrap_err();
     assert_eq!(status.message(), "type with url : not found");
+}
+
+#[tokio::test]
+async fn an_archive_of_docker_save_becomes_an_image_for_each_tag() {
+    for force_compress in [false, true] {
+        let stage = Stage::open(Profile::V2_1).await;
+        let store = prefix("docker.io/day/one");
+        let archive = saved(&["day/one:1", "day/one:2"]);
+        import_as(&stage, archive, &store, force_compress).await.unwrap();
+        assert_eq!(image_names(&stage).await, ["docker.io/day/one:1", "docker.io/day/one:2"]);
+        let all = ImageExportStream { all_platforms: true, ..ImageExportStream::default() };
+        let names = ["docker.io/day/one:1", "docker.io/day/one:2"];
+        let (paths, to_docker) = export(&stage, &names, all).await.unwrap();
+        let blobs =
+            paths.iter().filter(|path| path.starts_with("blobs/sha256/") && path.len() > 64);
+        assert_eq!(blobs.count(), 3, "a layer, its config, a manifest");
+        assert_eq!(to_docker[0]["RepoTags"], serde_json::json!(["day/one:1", "day/one:2"]));
+        let kept = to_docker[0]["Layers"][0].as_str().unwrap().to_owned();
+        let plain = digest(&image_for("amd64").0).replace(':', "/");
+        assert_eq!(kept.ends_with(&plain), !force_compress);
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_has_nothing_for_the_platforms_asked_for_leaves_no_image() {
+    let stage = Stage::open(Profile::V2_1).await;
+    let store =
+        ImageStore { platforms: vec![for_platform("arm64")], ..prefix("docker.io/day/one") };
+    let status = import(&stage, saved(&["day/one:1"]), &store).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Unknown, "image might be filtered out"));
+    assert_eq!(image_names(&stage).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_archive_for_another_platform_is_what_docker_is_told_of() {
+    let stage = Stage::open(Profile::V2_1).await;
+    import(&stage, layout_of("v9", &["amd64", "arm64"]), &prefix("m.io/q")).await.unwrap();
+    let name = ["m.io/q:v9"];
+    for architecture in ["amd64", "arm64"] {
+        let platforms = vec![for_platform(architecture)];
+        let to = ImageExportStream { platforms, ..ImageExportStream::default() };
+        let (paths, to_docker) = export(&stage, &name, to).await.unwrap();
+        let (layer, config) = image_for(architecture);
+        for blob in [&layer, &config] {
+            let path = format!("blobs/{}", digest(blob).replace(':', "/"));
+            assert!(paths.contains(&path), "{architecture}: {path}");
+        }
+        let config = format!("blobs/{}", digest(&config).replace(':', "/"));
+        assert_eq!(to_docker[0]["Config"], config);
+    }
+    let platforms = vec![for_platform("s390x")];
+    let to = ImageExportStream { platforms, ..ImageExportStream::default() };
+    let status = export(&stage, &name, to).await.unwrap_err();
+    let expected = (Code::NotFound, "no manifest found for platform: not found");
+    assert_eq!((status.code(), status.message()), expected);
+}
+
+#[tokio::test]
+async fn docker_is_told_nothing_where_that_is_skipped() {
+    let stage = Stage::open(Profile::V2_1).await;
+    import(&stage, layout("v9"), &prefix("m.io/q")).await.unwrap();
+    let to = ImageExportStream { skip_compatibility_manifest: true, ..Default::default() };
+    let (paths, to_docker) = export(&stage, &["m.io/q:v9"], to).await.unwrap();
+    assert!(to_docker.is_null());
+    assert_eq!(paths[paths.len() - 2..], ["index.json", "oci-layout"]);
 }

@@ -1,6 +1,7 @@
 //! An image into an archive: a layout of OCI, which docker can load, too.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use containerd_client::services::v1::Image;
@@ -32,15 +33,19 @@ pub(super) fn export(
     };
     let media_type = OCI_INDEX.to_owned();
     let mut index = Index { schema_version: 2, media_type, manifests: Vec::new() };
-    let mut entries = Vec::new();
+    // By manifest: an image has all its names in one entry.
+    let mut entries = BTreeMap::<String, DockerEntry>::new();
     for image in images {
         let mut target = BlobDescriptor::of(&image.target.clone().unwrap_or_default());
         export.enter(&target)?;
         annotate(&mut target, &image.name);
         index.manifests.push(target);
-        if let Some(manifest) = for_docker(std::mem::take(&mut export.manifests)) {
-            let children = blobs.children(&manifest)?;
-            entries.push(DockerEntry::new(&children, familiar(&image.name)));
+        if let Some(manifest) = export.for_docker() {
+            let entry = match entries.entry(manifest.digest.clone()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(place) => place.insert(DockerEntry::new(&blobs.children(&manifest)?)),
+            };
+            entry.tag(familiar(&image.name));
         }
     }
 
@@ -51,18 +56,9 @@ pub(super) fn export(
     }
     writer.index(&index).map_err(failed)?;
     if !to.skip_compatibility_manifest && !entries.is_empty() {
-        writer.docker(&entries).map_err(failed)?;
+        writer.docker(&entries.into_values().collect::<Vec<_>>()).map_err(failed)?;
     }
     writer.finish().map_err(failed)
-}
-
-/// Docker knows one platform: the host's, if it is there.
-fn for_docker(manifests: Vec<BlobDescriptor>) -> Option<BlobDescriptor> {
-    let host = Platform::of_host();
-    let fits = |manifest: &BlobDescriptor| {
-        manifest.platform.as_ref().is_none_or(|platform| platform.fits(&host))
-    };
-    manifests.into_iter().find(fits)
 }
 
 struct Export<'b> {
@@ -92,6 +88,19 @@ impl Export<'_> {
             return Err(Failure::not_found("no manifest found for platform"));
         }
         wanted.iter().try_for_each(|child| self.enter(child))
+    }
+
+    /// Docker knows one platform of the image that was entered: the first that was asked for, or the
+    /// host's.
+    fn for_docker(&mut self) -> Option<BlobDescriptor> {
+        let manifests = std::mem::take(&mut self.manifests);
+        let host = [Platform::of_host()];
+        let wanted = self.platforms.as_deref().unwrap_or(&host);
+        let fits = |wanted: &Platform, manifest: &&BlobDescriptor| {
+            manifest.platform.as_ref().is_none_or(|platform| wanted.fits(platform))
+        };
+        let of = |wanted| manifests.iter().find(|manifest| fits(wanted, manifest));
+        wanted.iter().find_map(of).cloned()
     }
 
     fn wants(&self, child: &BlobDescriptor) -> bool {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::time::Duration;
 
 use containerd_client::types::transfer::{Data, WindowUpdate};
 use prost::{Message, Name};
@@ -13,6 +14,8 @@ use tonic::Code;
 use crate::state::Failure;
 use crate::streams::Used;
 
+/// How long a transfer waits to see that the last piece was read.
+const PATIENCE: Duration = Duration::from_millis(100);
 const PIECE_BYTES: usize = 32 * 1024;
 const WINDOW_BYTES: i32 = 2 * 32 * 1024;
 
@@ -95,6 +98,16 @@ impl Outgoing {
         Ok(())
     }
 
+    /// ctr ends with the answer, whatever it has not read by then, and containerd leaves it time: it
+    /// has a lease to delete on disk. Here a reader has until its room is what containerd's own
+    /// client keeps it at, which is once it has read; one that does not has `PATIENCE`.
+    async fn read(&mut self) {
+        self.stream.wire().taken().await;
+        let roomy =
+            async { while self.window < WINDOW_BYTES.into() && self.room().await.is_ok() {} };
+        let _ = tokio::time::timeout(PATIENCE, roomy).await;
+    }
+
     pub(super) async fn send_file(&mut self, file: File) -> Result<(), Failure> {
         let mut file = tokio::fs::File::from_std(file);
         let mut piece = vec![0; PIECE_BYTES];
@@ -102,6 +115,7 @@ impl Outgoing {
             let length = file.read(&mut piece).await;
             let length = length.map_err(|error| Failure::disk("cannot read an archive", &error))?;
             if length == 0 {
+                self.read().await;
                 return Ok(());
             }
             self.send(&piece[..length]).await?;

@@ -35,12 +35,11 @@ pub(super) fn import(
         platforms: store.platforms.iter().map(Platform::of).collect(),
         unpacker: Unpacker::new(blobs, &store.unpacks)?,
     };
-    let parts = blobs.children(&index)?;
-    if parts.is_empty() {
+    if !walk.enter(&index)? {
         return Err(Failure::plain(Code::Unknown, "image might be filtered out"));
     }
-    walk.enter(&index)?;
 
+    let parts = blobs.children(&index)?;
     let mut saved = Saved::new();
     keep(blobs, store, &mut saved, names(store, &index), &index)?;
     for part in &parts {
@@ -73,9 +72,10 @@ struct Walk<'b> {
 }
 
 impl Walk<'_> {
-    fn enter(&self, parent: &BlobDescriptor) -> Result<(), Failure> {
+    /// Whether anything is below it that is wanted.
+    fn enter(&self, parent: &BlobDescriptor) -> Result<bool, Failure> {
         if parent.kind() == BlobKind::Leaf {
-            return Ok(());
+            return Ok(false);
         }
         let children = self.blobs.children(parent)?;
         // All children are held, those too that are not wanted.
@@ -88,7 +88,10 @@ impl Walk<'_> {
         if limit > 0 && parent.kind() == BlobKind::Index {
             wanted.truncate(limit);
         }
-        wanted.into_iter().try_for_each(|child| self.enter(child))
+        for child in &wanted {
+            self.enter(child)?;
+        }
+        Ok(!wanted.is_empty())
     }
 
     fn wants(&self, child: &BlobDescriptor) -> bool {

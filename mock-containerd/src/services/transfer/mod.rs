@@ -98,7 +98,7 @@ impl Work<'_> {
             let target = modern.then(|| target.shown());
             self.progress.tell_of("saved", name, target).await;
         }
-        self.progress.tell("Completed import").await;
+        self.progress.end("Completed import").await;
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl Work<'_> {
         let blobs = Blobs::new(self.world, &self.namespace, self.lease.clone())?;
         let archive = blobs.apart(move |blobs| export::export(blobs, &images, &to)).await?;
         stream.send_file(archive).await?;
-        self.progress.tell("Completed export").await;
+        self.progress.end("Completed export").await;
         Ok(())
     }
 

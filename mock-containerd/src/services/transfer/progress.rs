@@ -19,6 +19,14 @@ impl Progress {
         Self { stream: Some(stream) }
     }
 
+    /// The last of it, which is to come before the transfer's own answer.
+    pub(super) async fn end(mut self, event: &str) {
+        self.tell(event).await;
+        if let Some(mut stream) = self.stream {
+            stream.wire().taken().await;
+        }
+    }
+
     pub(super) async fn tell(&mut self, event: &str) {
         self.tell_of(event, String::new(), None).await;
     }
