@@ -10,6 +10,16 @@ use crate::ledger::{Book, Entry};
 use crate::{Code, ConnectionId, Rpc, Seq};
 
 /// How a call began.
+///
+/// ```
+/// use rpc_ledger::{Ledger, Opening, Rpc};
+///
+/// let ledger = Ledger::new();
+/// let rpc = Rpc::from_path("/a.v1.A/One");
+/// let opening = Opening { namespace: Some("mine".to_owned()), ..Opening::of(rpc) };
+/// let call = ledger.start(opening);
+/// assert_eq!(ledger.calls()[0].namespace.as_deref(), Some("mine"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// What is called.
@@ -41,6 +51,14 @@ impl Opening {
 }
 
 /// How a call ended.
+///
+/// ```
+/// use rpc_ledger::{Ended, Ledger, Opening, Rpc};
+///
+/// let ledger = Ledger::new();
+/// drop(ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One"))));
+/// assert_eq!(ledger.calls()[0].ended, Some(Ended::Cancelled));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ended {
     /// With a status, in headers or trailers.
@@ -52,6 +70,17 @@ pub enum Ended {
 }
 
 /// A call as it stands in the ledger.
+///
+/// ```
+/// use rpc_ledger::{CallRecord, Code, Ledger, Opening, Rpc};
+///
+/// let ledger = Ledger::new();
+/// let call = ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One")));
+/// let record: CallRecord = ledger.calls().remove(0);
+/// assert_eq!((record.ending().as_str(), record.duration_us), ("open", None));
+/// call.finish(Code::new(5));
+/// assert_eq!(ledger.calls()[0].ending(), "not-found");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
     /// Its number.
@@ -95,6 +124,18 @@ impl CallRecord {
 }
 
 /// A call in flight. Dropping it without an end counts it as cancelled.
+///
+/// ```
+/// use rpc_ledger::{Call, Code, Ledger, Opening, Rpc};
+///
+/// let ledger = Ledger::new();
+/// let call: Call = ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One")));
+/// call.request_bytes(b"asked");
+/// call.reply_bytes(b"answered");
+/// call.finish(Code::OK);
+/// let record = &ledger.calls()[0];
+/// assert_eq!((record.request_bytes, record.reply_bytes), (5, 8));
+/// ```
 #[must_use = "dropping a call counts it as cancelled"]
 #[derive(Debug)]
 pub struct Call {

@@ -37,6 +37,18 @@ impl Change {
 }
 
 /// Done when something has changed since it was made.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use rpc_ledger::{Ledger, Opening, Rpc};
+///
+/// let ledger = Ledger::new();
+/// let changed = ledger.changed();
+/// let call = ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One")));
+/// changed.await;
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Changed {
     state: Arc<Mutex<State>>,

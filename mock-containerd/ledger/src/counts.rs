@@ -6,6 +6,15 @@ use std::ops::Sub;
 use crate::{Code, Ended, Rpc};
 
 /// What was counted of one method.
+///
+/// ```
+/// use rpc_ledger::{Count, Ledger, Opening, Rpc};
+///
+/// let (ledger, rpc) = (Ledger::new(), Rpc::from_path("/a.v1.A/One"));
+/// let waiting = ledger.start(Opening::of(rpc.clone()));
+/// let count: Count = ledger.counts().get(&rpc);
+/// assert_eq!((count.started, count.in_flight()), (1, 1));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Calls started. Counted at the call, not at the reply: a wait may never reply.

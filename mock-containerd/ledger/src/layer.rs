@@ -12,6 +12,46 @@ use tower::{Layer, Service};
 use crate::{Call, Code, ConnectionId, Ended, Injection, Ledger, Opening, Rpc};
 
 /// Wraps a gRPC service so that its calls are counted.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::convert::Infallible> {
+/// use std::convert::Infallible;
+/// use std::future::{Ready, ready};
+/// use std::task::{Context, Poll};
+///
+/// use http::{Request, Response};
+/// use http_body_util::Empty;
+/// use rpc_ledger::{Ledger, LedgerBody, LedgerLayer, LedgerService};
+/// use tower::{Layer, Service};
+///
+/// type Body = Empty<bytes::Bytes>;
+///
+/// /// Answers nothing.
+/// struct Silent;
+///
+/// impl Service<Request<LedgerBody<Body>>> for Silent {
+///     type Response = Response<Body>;
+///     type Error = Infallible;
+///     type Future = Ready<Result<Self::Response, Infallible>>;
+///
+///     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+///         Poll::Ready(Ok(()))
+///     }
+///
+///     fn call(&mut self, _: Request<LedgerBody<Body>>) -> Self::Future {
+///         ready(Ok(Response::new(Body::new())))
+///     }
+/// }
+///
+/// let ledger = Ledger::new();
+/// let mut counted: LedgerService<Silent> = LedgerLayer::new(ledger.clone()).layer(Silent);
+/// let request = Request::post("/a.v1.A/One").body(Body::new()).expect("it is a path");
+/// let reply: Response<LedgerBody<Body>> = counted.call(request).await?;
+/// assert_eq!(ledger.counts().started_by_short_name()["A/One"], 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LedgerLayer {
     ledger: Ledger,

@@ -13,6 +13,14 @@ use crate::{Call, CallRecord, ConnectionId, Count, Counts, Ended, Mark, Rpc, Seq
 const CALLS_KEPT: usize = 1 << 20;
 
 /// Counts calls. Clones share one book.
+///
+/// ```
+/// use rpc_ledger::{Code, Ledger, Opening, Rpc};
+///
+/// let (ledger, same) = { let ledger = Ledger::new(); (ledger.clone(), ledger) };
+/// same.start(Opening::of(Rpc::from_path("/a.v1.A/One"))).finish(Code::OK);
+/// assert_eq!(ledger.calls().len(), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ledger {
     book: Arc<Book>,

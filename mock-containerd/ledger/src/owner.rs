@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::{CallRecord, Mark, Seq, StepId};
 
 /// The owner of a call.
+///
+/// ```
+/// use rpc_ledger::{Code, Ledger, Opening, Owner, Rpc, assign};
+///
+/// let ledger = Ledger::new();
+/// ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One"))).finish(Code::OK);
+/// // No step was open.
+/// assert_eq!(assign(&ledger.calls(), &[], &[]), [Owner::Background]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Owner {
@@ -19,6 +28,16 @@ pub enum Owner {
 }
 
 /// From opening a driver to its being ready.
+///
+/// ```
+/// use rpc_ledger::{Code, ConnectSpan, Ledger, Opening, Owner, Rpc, assign};
+///
+/// let ledger = Ledger::new();
+/// let open = ledger.mark();
+/// ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One"))).finish(Code::OK);
+/// let connect = ConnectSpan { open, close: ledger.mark() };
+/// assert_eq!(assign(&ledger.calls(), &[connect], &[]), [Owner::Connect]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectSpan {
     /// Its begin.
@@ -28,6 +47,17 @@ pub struct ConnectSpan {
 }
 
 /// From asking for an operation until it is settled.
+///
+/// ```
+/// use rpc_ledger::{Code, Ledger, Opening, Owner, Rpc, StepId, StepSpan, assign};
+///
+/// let ledger = Ledger::new();
+/// let (step, open) = (StepId::new(7), ledger.mark());
+/// ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One"))).finish(Code::OK);
+/// let (namespace, traceparent) = (None, None);
+/// let span = StepSpan { step, namespace, open, close: ledger.mark(), traceparent };
+/// assert_eq!(assign(&ledger.calls(), &[], &[span]), [Owner::Step(step)]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct StepSpan {
     /// Whose.
