@@ -92,6 +92,7 @@ async fn pass(
     shared: &Shared,
 ) {
     let mut buffer = vec![0; CHUNK_BYTES];
+    let mut refused = false;
     // A reset or a broken pipe is how short-lived clients end: ordinary, like an end of file.
     while let Ok(length) = from.read(&mut buffer).await {
         if length == 0 {
@@ -99,11 +100,14 @@ async fn pass(
         }
         let bytes = &buffer[..length];
         shared.offer(direction, bytes);
-        if to.write_all(bytes).await.is_err() {
+        refused = to.write_all(bytes).await.is_err();
+        if refused {
             break;
         }
     }
-    if !shared.closed.swap(true, Ordering::Relaxed) && direction == Direction::ToClient {
+    // Who takes no more has closed, as much as who says no more.
+    let by_server = (direction == Direction::ToClient) != refused;
+    if !shared.closed.swap(true, Ordering::Relaxed) && by_server {
         shared.server_closed_first.store(true, Ordering::Relaxed);
     }
     let _ = to.shutdown().await;
@@ -139,4 +143,43 @@ async fn read(
         progress.read(chunk.seq);
     }
     (reader, blind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rpc_ledger::Ended;
+
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+    /// The preface, and the headers of a call that stays open.
+    fn opening() -> Vec<u8> {
+        let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        let path = b"/a.A/B";
+        let length = u8::try_from(path.len() + 2).unwrap();
+        // HEADERS that end, on stream 1: a literal with the static name `:path`.
+        bytes.extend([0, 0, length, 1, 4, 0, 0, 0, 1, 4, length - 2]);
+        bytes.extend(path);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_no_more_has_broken_the_calls_that_are_open() {
+        let (mut client, of_client) = UnixStream::pair().unwrap();
+        let (mut server, of_server) = UnixStream::pair().unwrap();
+        let ledger = Ledger::new();
+        let progress = Arc::new(Progress::new(ledger.clone()));
+        let connection = ledger.open_connection();
+        let relaying = relay(of_client, of_server, connection, ledger.clone(), progress, |_| ());
+        let relaying = tokio::spawn(relaying);
+        client.write_all(&opening()).await.unwrap();
+        server.read_exact(&mut vec![0; opening().len()]).await.unwrap();
+        let server = server.into_std().unwrap();
+        server.shutdown(std::net::Shutdown::Read).unwrap();
+        client.write_all(&SETTINGS).await.unwrap();
+        drop(client);
+        drop(server);
+        relaying.await.unwrap();
+        assert_eq!(ledger.calls()[0].ended, Some(Ended::Broken));
+    }
 }

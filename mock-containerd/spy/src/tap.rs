@@ -159,21 +159,27 @@ async fn accept(listener: UnixListener, state: Arc<State>) {
         tokio::select! {
             accepted = listener.accept() => {
                 // An error here is one connection's (it was gone before we came), not ours.
-                if let Ok((client, _)) = accepted {
-                    connections.spawn(serve(client, state.clone()));
-                }
+                let Ok((client, _)) = accepted else { continue };
+                // Dialled here, so that upstream accepts them in the order of their numbers. A
+                // connect to a Unix socket never waits: it is queued, or fails at once.
+                let Ok(server) = UnixStream::connect(&state.upstream).await else {
+                    state.unreachable.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                };
+                let connection = state.ledger.open_connection();
+                connections.spawn(serve(client, server, connection, state.clone()));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn serve(client: UnixStream, state: Arc<State>) {
-    let Ok(server) = UnixStream::connect(&state.upstream).await else {
-        state.unreachable.fetch_add(1, Ordering::Relaxed);
-        return;
-    };
-    let connection = state.ledger.open_connection();
+async fn serve(
+    client: UnixStream,
+    server: UnixStream,
+    connection: ConnectionId,
+    state: Arc<State>,
+) {
     let peer_pid = client.peer_cred().ok().and_then(|peer| peer.pid());
     let info = ConnectionInfo { connection, peer_pid, open: true };
     state.note(info);
