@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tonic::Code;
 
 use crate::event_fields::field;
-use crate::faults::{Engine, Passing};
+use crate::faults::{Door, Engine, Passing};
 use crate::state::{Failure, Filter, any_passes};
 
 /// How many events wait for one subscriber, unless told otherwise. containerd's own queue has no
@@ -68,6 +68,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct Subscriber {
+    door: Door,
     filters: Vec<Filter>,
     // All subscribers share one copy of an event.
     queue: mpsc::Sender<Arc<Envelope>>,
@@ -97,32 +98,35 @@ impl Bus {
         self.shared.subscribers.lock().expect("nothing panics while it holds the subscribers")
     }
 
-    /// Sends to everybody whose filter lets it pass, unless a fault is in the way.
+    /// Sends to everybody whose filter lets it pass; to clients, unless a fault is in the way.
     pub(crate) fn publish(&self, envelope: Envelope) {
+        if self.subscribers().iter().any(|subscriber| subscriber.door == Door::Watchers) {
+            self.send(envelope.clone(), Door::Watchers);
+        }
         for passing in self.shared.engine.event(envelope) {
             self.pass(passing);
         }
     }
 
-    /// Sends what no fault looks at any more.
+    /// Sends to clients what no fault looks at any more.
     pub(crate) fn pass(&self, passing: Passing) {
         match passing {
-            Passing::Now(envelope) => self.send(envelope),
+            Passing::Now(envelope) => self.send(envelope, Door::Front),
             Passing::Later(span, envelope) => {
                 let bus = self.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(span).await;
-                    bus.send(envelope);
+                    bus.send(envelope, Door::Front);
                 });
             }
         }
     }
 
-    fn send(&self, envelope: Envelope) {
+    fn send(&self, envelope: Envelope, door: Door) {
         let envelope = Arc::new(envelope);
         self.subscribers().retain(|subscriber| {
             let fields = |path: &[&str]| field(&envelope, path);
-            if !any_passes(&subscriber.filters, &fields) {
+            if subscriber.door != door || !any_passes(&subscriber.filters, &fields) {
                 return !subscriber.queue.is_closed();
             }
             match subscriber.queue.try_send(envelope.clone()) {
@@ -139,11 +143,11 @@ impl Bus {
     }
 
     /// From now on.
-    pub(crate) fn subscribe(&self, filters: Vec<Filter>) -> Subscription {
+    pub(crate) fn subscribe(&self, filters: Vec<Filter>, door: Door) -> Subscription {
         let queue_max = self.shared.queue_max;
         let (queue, events) = mpsc::channel(queue_max);
         let overflowed = Arc::new(AtomicBool::new(false));
-        let subscriber = Subscriber { filters, queue, overflowed: overflowed.clone() };
+        let subscriber = Subscriber { door, filters, queue, overflowed: overflowed.clone() };
         self.subscribers().push(subscriber);
         Subscription { events, overflowed, queue_max }
     }

@@ -44,6 +44,7 @@ mod streams;
 mod stubs;
 mod ttrpc;
 mod world;
+mod written;
 
 pub use calls::Calls;
 pub use cgroups::{Cgroups, UnknownCgroups};
@@ -53,5 +54,6 @@ pub use faults::Faults;
 pub use memory::InMemory;
 pub use methods::{Method, descriptors, methods};
 pub use mock::{Builder, MockContainerd, StartError};
-pub use processes::{Pids, ProcessScript, Reaction, ScriptError, Scripts, UnknownPids};
+pub use processes::{Pids, ProcessScript, Reaction, Scripts, UnknownPids};
 pub use profile::Profile;
+pub use written::WrittenError;

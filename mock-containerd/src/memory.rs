@@ -10,7 +10,7 @@ use rpc_ledger::Ledger;
 use tokio::io::DuplexStream;
 use tower::Service;
 
-use crate::faults::FaultControl;
+use crate::faults::{Door, FaultControl};
 use crate::server::{Server, serve};
 use crate::{Calls, EventBus, Expectation, Expected};
 
@@ -81,7 +81,8 @@ impl Service<Uri> for InMemory {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-        tokio::spawn(serve(ours, self.server.clone()));
+        let arrival = self.server.arrive(Door::Front);
+        tokio::spawn(serve(ours, self.server.clone(), arrival));
         ready(Ok(TokioIo::new(theirs)))
     }
 }

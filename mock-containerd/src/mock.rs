@@ -4,14 +4,14 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rpc_ledger::Ledger;
+use rpc_ledger::{ConnectionId, Ledger};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::cgroups::Cgroups;
 use crate::clock::Clock;
 use crate::events::{Bus, EventBus, QUEUE_MAX};
-use crate::faults::{Engine, FaultControl, Faults};
+use crate::faults::{Door, Engine, FaultControl, Faults};
 use crate::interleave::Interleave;
 use crate::memory::InMemory;
 use crate::processes::{Pids, ProcessScript, Scripts};
@@ -64,6 +64,7 @@ pub struct Builder {
     profile: Profile,
     ledger: Option<Ledger>,
     socket: Option<PathBuf>,
+    watch: Option<PathBuf>,
     root: Option<PathBuf>,
     scripts: Scripts,
     pids: Pids,
@@ -89,6 +90,13 @@ impl Builder {
     /// Listens here. Without, in a private folder of its own.
     pub fn socket(mut self, path: impl Into<PathBuf>) -> Self {
         self.socket = Some(path.into());
+        self
+    }
+
+    /// Listens here as well, for those who watch how the clients fare: faults neither touch nor count
+    /// their calls, do not cut their connections, and change nothing of what they are told of events.
+    pub fn watch_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.watch = Some(path.into());
         self
     }
 
@@ -168,7 +176,7 @@ impl Builder {
 
     /// Serves on a socket.
     pub async fn start(self) -> Result<MockContainerd, StartError> {
-        let pids = self.pids;
+        let (pids, watch) = (self.pids, self.watch.clone());
         let (world, server, socket) = self.parts(Clock::Wall);
         if pids == Pids::Real {
             // Better now than at the first task.
@@ -191,14 +199,28 @@ impl Builder {
         };
         let listener = listen(&socket).await?;
         let beside = listen(&beside(&socket)).await?;
-        let (served, forwarding) = (server.clone(), server.forwarding());
+        let watchers = match &watch {
+            Some(path) => Some(listen(path).await?),
+            None => None,
+        };
+        let forwarding = server.forwarding();
+        let by = |door: Door| {
+            let server = server.clone();
+            move |io| serve(io, server.clone(), server.arrive(door))
+        };
+        let (clients, watching) = (by(Door::Front), by(Door::Watchers));
         let accepting = tokio::spawn(async move {
             tokio::join!(
-                accept(listener, move |io| serve(io, served.clone())),
+                accept(listener, clients),
                 accept(beside, move |io| crate::ttrpc::serve(io, forwarding.clone())),
+                async {
+                    if let Some(watchers) = watchers {
+                        accept(watchers, watching).await;
+                    }
+                },
             );
         });
-        Ok(MockContainerd { socket, server, accepting, world, _folder: folder })
+        Ok(MockContainerd { socket, watch, server, accepting, world, _folder: folder })
     }
 }
 
@@ -206,6 +228,7 @@ impl Builder {
 #[derive(Debug)]
 pub struct MockContainerd {
     socket: PathBuf,
+    watch: Option<PathBuf>,
     server: Server,
     accepting: JoinHandle<()>,
     world: World,
@@ -222,6 +245,17 @@ impl MockContainerd {
     /// Where it listens.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Where those who watch come in.
+    pub fn watch_socket(&self) -> Option<&Path> {
+        self.watch.as_deref()
+    }
+
+    /// The connections of clients, by their numbers in the ledger, in the order in which they were
+    /// made.
+    pub fn connections(&self) -> Vec<ConnectionId> {
+        self.server.arrivals().in_order()
     }
 
     /// What it counted.
@@ -257,6 +291,9 @@ impl Drop for MockContainerd {
         self.world.store().close();
         let _ = std::fs::remove_file(&self.socket);
         let _ = std::fs::remove_file(beside(&self.socket));
+        if let Some(watch) = &self.watch {
+            let _ = std::fs::remove_file(watch);
+        }
     }
 }
 

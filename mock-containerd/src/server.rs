@@ -7,17 +7,16 @@ use std::task::Poll;
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::service::TowerToHyperService;
 use rpc_ledger::{Ledger, LedgerBody, LedgerLayer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 use crate::Profile;
 use crate::authority::AnyAuthority;
 use crate::events::EventBus;
-use crate::faults::{Engine, FaultControl, FaultService, Hands, Lines};
+use crate::faults::{Arrival, Arrivals, Door, Engine, FaultControl, FaultService, Hands, Lines};
 use crate::interleave::Interleave;
 use crate::methods::SINCE_1_7;
 use crate::refusal::{MESSAGE_BYTES_MAX, Refusals};
@@ -53,6 +52,7 @@ pub(crate) struct Server {
     ledger: Ledger,
     hands: Hands,
     lines: Lines,
+    arrivals: Arrivals,
     events: EventBus,
     world: World,
 }
@@ -84,6 +84,7 @@ impl Server {
             ledger,
             hands: Hands { engine, control, interleave },
             lines,
+            arrivals: Arrivals::default(),
             events: EventBus::new(world.bus().clone()),
             world: world.clone(),
         }
@@ -92,6 +93,15 @@ impl Server {
     /// What the socket beside it serves.
     pub(crate) fn forwarding(&self) -> Events {
         Events(self.world.clone())
+    }
+
+    /// A connection has been accepted.
+    pub(crate) fn arrive(&self, door: Door) -> Arrival {
+        self.arrivals.arrive(&self.ledger, door)
+    }
+
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// What it counted.
@@ -156,13 +166,13 @@ fn since_1_7(routes: Routes, world: &World) -> Routes {
 }
 
 /// Serves until the connection ends.
-pub(crate) async fn serve<IO>(io: IO, server: Server)
+pub(crate) async fn serve<IO>(io: IO, server: Server, arrival: Arrival)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Server { routes, refusals, ledger, hands, lines, .. } = server;
-    let connection = ledger.open_connection();
-    let listed = lines.begin(connection);
+    let Arrival { connection, door } = arrival;
+    let listed = lines.begin(arrival);
     let worded = tower::service_fn(move |request: Request<LedgerBody<Incoming>>| {
         let (routes, refusals) = (routes.clone(), refusals.clone());
         let uri = request.uri().clone();
@@ -172,16 +182,19 @@ where
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let faulty = FaultService::new(worded, listed.line().clone(), hands);
+    let faulty = FaultService::new(worded, listed.line().clone(), hands, door);
     let counted = LedgerLayer::new(ledger).layer(faulty);
-    let named = tower::service_fn(move |mut request: Request<Incoming>| {
+    let named = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection);
-        counted.clone().oneshot(request)
+        request.extensions_mut().insert(door);
+        // Called at once and not when its future is first polled: calls of a connection are counted,
+        // and met by faults, in the order of their headers. These layers are always ready.
+        counted.clone().call(request)
     });
     let mut connection = std::pin::pin!(
         hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .max_concurrent_streams(STREAMS_MAX)
-            .serve_connection(TokioIo::new(AnyAuthority::new(io)), TowerToHyperService::new(named))
+            .serve_connection(TokioIo::new(AnyAuthority::new(io)), named)
     );
     poll_fn(|context| {
         // Asked first: what was answered before the cut is written by the poll below.

@@ -153,7 +153,7 @@ mod tests {
     use crate::Profile;
     use crate::clock::Clock;
     use crate::events::QUEUE_MAX;
-    use crate::faults::Engine;
+    use crate::faults::{Door, Engine};
     use crate::processes::{ProcessScript, Setting};
     use crate::state::{NewTask, Streams};
     use containerd_client::services::v1::{Container, container::Runtime};
@@ -187,7 +187,8 @@ mod tests {
         let bus = Bus::new(Engine::default(), QUEUE_MAX);
         let state = State::new(Profile::V1_6, crate::Cgroups::default(), Clock::Wall);
         let world = World::new(state, bus, Scripts::default(), Store::new(None), Pids::default());
-        let mut all: Vec<_> = (0..16).map(|_| world.bus().subscribe(Vec::new())).collect();
+        let mut all: Vec<_> =
+            (0..16).map(|_| world.bus().subscribe(Vec::new(), Door::Front)).collect();
         for number in 0..TASKS {
             world.change(|state| run(state, format!("c{number}")));
         }

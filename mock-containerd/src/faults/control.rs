@@ -56,6 +56,26 @@ impl FaultControl {
         self.engine.fired()
     }
 
+    /// What fired in one namespace, in order.
+    pub fn fired_in(&self, namespace: &str) -> Vec<Fired> {
+        self.engine.fired_in(namespace)
+    }
+
+    /// A test begins in a namespace: what is drawn there is drawn for its name, so that it meets the
+    /// same faults wherever and beside whatever it runs. Without, all namespaces draw alike.
+    pub fn enter(&self, namespace: &str, name: &str) {
+        self.engine.enter(namespace, name);
+    }
+
+    /// The test is over: what hangs in its namespace goes on, what is held there is told, and what
+    /// was counted and fired there is forgotten.
+    pub fn leave(&self, namespace: &str) {
+        for envelope in self.engine.leave(namespace) {
+            self.world.bus().pass(Passing::Now(envelope));
+        }
+        self.world.change(|state| state.wake_shims(namespace));
+    }
+
     /// How many fired that are not in the list.
     pub fn fired_dropped(&self) -> u64 {
         self.engine.fired_dropped()
@@ -106,7 +126,7 @@ impl FaultControl {
 
     /// Does what changes the state alone.
     pub(super) fn obey(&self, order: &Order) {
-        let namespace = &order.namespace;
+        let namespace = &order.fired.namespace;
         let (done, word) = match &order.what {
             Then::Daemon(DaemonFault::KillShim(id)) => (self.kill_shim(namespace, id), "killed"),
             Then::Daemon(DaemonFault::HangShim(id, span)) => {

@@ -8,13 +8,20 @@ pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
     /// A number below `limit`, for what these numbers name.
-    pub(crate) fn below(self, limit: u64, named: [u64; 3]) -> u64 {
+    pub(crate) fn below<const N: usize>(self, limit: u64, named: [u64; N]) -> u64 {
         let mut hash = Sha256::new_with_prefix(self.0.to_be_bytes());
         named.iter().for_each(|number| hash.update(number.to_be_bytes()));
-        let digest = hash.finalize();
-        let bytes = digest.first_chunk().expect("a digest has 32 bytes");
-        u64::from_be_bytes(*bytes) % limit
+        number_of(&hash.finalize()) % limit
     }
+
+    /// A number for a name.
+    pub(super) fn named(name: &str) -> u64 {
+        number_of(&Sha256::digest(name))
+    }
+}
+
+fn number_of(digest: &[u8]) -> u64 {
+    u64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
 }
 
 #[cfg(test)]

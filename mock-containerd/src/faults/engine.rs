@@ -12,7 +12,7 @@ use rpc_ledger::{ConnectionId, Rpc};
 use super::fault::{Cut, DaemonFault, EventFault, Fault, When};
 use super::file::Rule;
 use super::plan::{Act, Progress};
-use super::{Draw, Faults, Fired};
+use super::{Draw, Effect, Faults, Fired};
 
 /// The list of what fired keeps the first so many.
 const FIRED_KEPT: usize = 1 << 16;
@@ -35,6 +35,8 @@ struct Shared {
 struct Book {
     rules: Vec<Armed>,
     next_number: u64,
+    /// What is drawn in these namespaces is drawn for these names.
+    drawn_as: BTreeMap<String, u64>,
     /// Events that wait for the next one of their namespace.
     held: BTreeMap<String, Vec<Envelope>>,
     fired: Vec<Fired>,
@@ -48,6 +50,16 @@ struct Armed {
     number: u64,
     draw: Draw,
     seen: BTreeMap<String, Seen>,
+    /// Whether anything has set it off.
+    fired: bool,
+}
+
+/// A call that has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Coming<'c> {
+    pub(super) path: &'c str,
+    pub(super) namespace: &'c str,
+    pub(super) connection: ConnectionId,
 }
 
 /// What a rule saw of one namespace.
@@ -70,7 +82,6 @@ pub(super) struct Orders {
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) what: Then,
-    pub(super) namespace: String,
     /// Completed when it has been done.
     pub(super) fired: Fired,
 }
@@ -105,7 +116,7 @@ impl Engine {
         for rule in faults.rules {
             book.next_number += 1;
             let number = book.next_number;
-            book.rules.push(Armed { rule, number, draw, seen: BTreeMap::new() });
+            book.rules.push(Armed { rule, number, draw, seen: BTreeMap::new(), fired: false });
         }
         self.shared.armed.store(!book.rules.is_empty(), Ordering::Release);
     }
@@ -126,20 +137,33 @@ impl Engine {
         self.book().fired_dropped
     }
 
+    /// What fired in one namespace, in order.
+    pub(super) fn fired_in(&self, namespace: &str) -> Vec<Fired> {
+        let book = self.book();
+        book.fired.iter().filter(|fired| fired.namespace == namespace).cloned().collect()
+    }
+
+    /// What is drawn in a namespace is drawn for this name from now on.
+    pub(super) fn enter(&self, namespace: &str, name: &str) {
+        self.book().drawn_as.insert(namespace.to_owned(), Draw::named(name));
+    }
+
+    /// Forgets a namespace. Returns the events that were held there.
+    pub(super) fn leave(&self, namespace: &str) -> Vec<Envelope> {
+        let mut book = self.book();
+        book.drawn_as.remove(namespace);
+        book.fired.retain(|fired| fired.namespace != namespace);
+        for armed in &mut book.rules {
+            armed.seen.remove(namespace);
+        }
+        book.held.remove(namespace).unwrap_or_default()
+    }
+
     /// Rules that nothing has set off, as they are written.
     pub(super) fn unfired(&self) -> Vec<String> {
         let book = self.book();
-        let rules = book
-            .rules
-            .iter()
-            .map(|armed| (armed.rule.origin.to_string(), armed.rule.fault.to_string()));
-        let fired = |(origin, rule): &(String, String)| {
-            book.fired.iter().any(|fired| fired.origin == *origin && fired.rule == *rule)
-        };
-        rules
-            .filter(|rule| !fired(rule))
-            .map(|(origin, rule)| format!("{origin}: {rule}"))
-            .collect()
+        let unfired = book.rules.iter().filter(|armed| !armed.fired).map(|armed| &armed.rule);
+        unfired.map(|rule| format!("{}: {}", rule.origin, rule.fault)).collect()
     }
 
     pub(super) fn note(&self, fired: Fired) {
@@ -147,16 +171,17 @@ impl Engine {
     }
 
     /// A call has come: what is done to it.
-    pub(super) fn call(&self, path: &str, namespace: &str, on: ConnectionId) -> Orders {
+    pub(super) fn call(&self, coming: Coming<'_>) -> Orders {
         if !self.shared.armed.load(Ordering::Acquire) {
             return Orders::default();
         }
-        let short = Rpc::from_path(path).short();
+        let short = Rpc::from_path(coming.path).short();
         let mut book = self.book();
+        let salt = book.drawn_as.get(coming.namespace).copied().unwrap_or_default();
         let mut orders = Orders::default();
         let mut noted = Vec::new();
         for armed in &mut book.rules {
-            armed.call(&short, namespace, on, &mut orders, &mut noted);
+            armed.call(&short, coming, salt, &mut orders, &mut noted);
         }
         noted.into_iter().for_each(|fired| book.note(fired));
         orders
@@ -212,16 +237,18 @@ impl Armed {
         Some(seen.number)
     }
 
-    fn fired(&self, occasion: String, done: String) -> Fired {
+    fn fires(&mut self, occasion: String, namespace: &str, effect: Effect) -> Fired {
+        self.fired = true;
         let (rule, origin) = (self.rule.fault.to_string(), self.rule.origin.to_string());
-        Fired { occasion, done, rule, origin }
+        let (namespace, connection) = (namespace.to_owned(), None);
+        Fired { occasion, namespace, connection, effect, done: String::new(), rule, origin }
     }
 
     fn call(
         &mut self,
         short: &str,
-        namespace: &str,
-        on: ConnectionId,
+        coming: Coming<'_>,
+        salt: u64,
         orders: &mut Orders,
         noted: &mut Vec<Fired>,
     ) {
@@ -230,15 +257,16 @@ impl Armed {
             Fault::Cut { after, .. } | Fault::Daemon { after, .. } => after.rpc == short,
             Fault::Event { .. } => false,
         };
+        let Coming { namespace, connection, .. } = coming;
         let Some(number) = self.count(about, namespace) else { return };
-        let occasion = format!("{short}#{number} in namespace {namespace:?} on connection {on}");
-        let then = match &self.rule.fault {
+        let occasion = format!("{short}#{number}");
+        let (then, effect) = match &self.rule.fault {
             Fault::Event { .. } => return,
             Fault::Rpc { plan, when, .. } => {
                 let (rule, draw, when) = (self.number, self.draw, *when);
                 let seen = self.seen.entry(namespace.to_owned()).or_default();
                 let drawn = |term: usize| {
-                    let drawn = draw.below(100, [rule, number, term as u64]);
+                    let drawn = draw.below(100, [salt, rule, number, term as u64]);
                     u8::try_from(drawn).expect("below a hundred")
                 };
                 let act = plan.next(&mut seen.progress, drawn);
@@ -249,16 +277,23 @@ impl Armed {
                     When::Before => (&mut orders.before, "before the call"),
                     When::After => (&mut orders.after, "after the state changed"),
                 };
-                noted.push(self.fired(occasion, format!("{act} {word}")));
+                let done = format!("{act} {word}");
+                let fired = self.fires(occasion, namespace, Effect::Call(act.clone()));
+                noted.push(Fired { connection: Some(connection), done, ..fired });
                 side.push(act);
                 return;
             }
-            Fault::Cut { after, what } if after.nth == number => Then::Cut(what.clone()),
-            Fault::Daemon { after, fault } if after.nth == number => Then::Daemon(fault.clone()),
+            Fault::Cut { after, what } if after.nth == number => {
+                (Then::Cut(what.clone()), Effect::Cut(what.clone()))
+            }
+            Fault::Daemon { after, fault } if after.nth == number => {
+                (Then::Daemon(fault.clone()), Effect::Daemon(fault.clone()))
+            }
             Fault::Cut { .. } | Fault::Daemon { .. } => return,
         };
-        let fired = self.fired(occasion, String::new());
-        orders.then.push(Order { what: then, namespace: namespace.to_owned(), fired });
+        let fired = self.fires(occasion, namespace, effect);
+        let fired = Fired { connection: Some(connection), ..fired };
+        orders.then.push(Order { what: then, fired });
     }
 
     fn event(&mut self, envelope: &Envelope, noted: &mut Vec<Fired>) -> Option<EventFault> {
@@ -268,9 +303,9 @@ impl Armed {
         if number != nth {
             return None;
         }
-        let Envelope { topic, namespace, .. } = envelope;
-        let occasion = format!("{topic}#{number} in namespace {namespace:?}");
-        noted.push(self.fired(occasion, fault.to_string()));
+        let occasion = format!("{}#{number}", envelope.topic);
+        let fired = self.fires(occasion, &envelope.namespace, Effect::Event(fault));
+        noted.push(Fired { done: fault.to_string(), ..fired });
         Some(fault)
     }
 }
@@ -287,9 +322,13 @@ mod tests {
         engine
     }
 
+    fn coming<'c>(path: &'c str, namespace: &'c str) -> Coming<'c> {
+        Coming { path, namespace, connection: ConnectionId::new(1) }
+    }
+
     fn starts(engine: &Engine, namespace: &str, number: usize) -> Vec<String> {
         let acts = (0..number).map(|_| {
-            let orders = engine.call(START, namespace, ConnectionId::new(1));
+            let orders = engine.call(coming(START, namespace));
             orders.before.first().map_or("off".to_owned(), Act::to_string)
         });
         acts.collect()
@@ -311,8 +350,7 @@ mod tests {
     fn calls_are_counted_by_namespace_and_method() {
         let faults = Faults::default().rpc("Tasks/Start", When::Before, "1*off->1*error(aborted)");
         let engine = engine(faults.unwrap());
-        let kill =
-            engine.call("/containerd.services.tasks.v1.Tasks/Kill", "a", ConnectionId::new(1));
+        let kill = engine.call(coming("/containerd.services.tasks.v1.Tasks/Kill", "a"));
         assert!(kill.none());
         for namespace in ["a", "b"] {
             assert_eq!(starts(&engine, namespace, 3), ["off", "error(aborted)", "off"]);
@@ -331,6 +369,24 @@ mod tests {
         assert_ne!(drawn(7, "a"), drawn(8, "a"));
         let delayed = drawn(7, "a").iter().filter(|act| *act != "off").count();
         assert!((16..48).contains(&delayed), "{delayed} of 64");
+    }
+
+    #[test]
+    fn a_namespace_with_a_name_draws_for_that_name_until_it_is_left() {
+        let faults = Faults::default().seed(7);
+        let faults = faults.rpc("Tasks/Start", When::Before, "50%error(aborted)->off");
+        let engine = engine(faults.unwrap());
+        let drawn = |namespace: &str, name| {
+            engine.enter(namespace, name);
+            starts(&engine, namespace, 64)
+        };
+        let first = drawn("a", "named/one");
+        assert_eq!(first, drawn("b", "named/one"));
+        assert_ne!(first, drawn("c", "named/other"));
+        assert!(!engine.fired_in("a").is_empty());
+        engine.leave("a");
+        assert!(engine.fired_in("a").is_empty() && engine.unfired().is_empty());
+        assert_eq!(drawn("a", "named/one"), first, "and counts from 1 again");
     }
 
     #[test]

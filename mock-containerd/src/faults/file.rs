@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::Plan;
 use super::fault::{Cut, DaemonFault, EventFault, Fault, NthCall, TasksAfter, When};
 use crate::methods::known_method;
+use crate::written::{Written, WrittenError};
 
 /// What is to go wrong, and when.
 ///
@@ -26,7 +27,7 @@ use crate::methods::known_method;
 /// "#;
 /// let faults = Faults::parse("faults.toml", text)?;
 /// let mock = MockContainerd::builder().faults(faults);
-/// # Ok::<(), mock_containerd::faults::FaultError>(())
+/// # Ok::<(), mock_containerd::WrittenError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
@@ -39,22 +40,6 @@ pub struct Faults {
 pub(super) struct Rule {
     pub(super) fault: Fault,
     pub(super) origin: Arc<str>,
-}
-
-/// Why a file of faults cannot be used.
-///
-/// ```
-/// use mock_containerd::faults::Faults;
-///
-/// let error = Faults::parse("f.toml", "sede = 7\n").unwrap_err();
-/// assert!(error.to_string().starts_with("f.toml:1: unknown field `sede`"));
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[error("{file}:{line}: {what}")]
-pub struct FaultError {
-    file: String,
-    line: usize,
-    what: String,
 }
 
 #[derive(Deserialize)]
@@ -142,16 +127,12 @@ impl DaemonEntry {
 
 impl Faults {
     /// Reads what somebody wrote. `name` is the file's, for errors and for the list of what fired.
-    pub fn parse(name: &str, text: &str) -> Result<Self, FaultError> {
-        let line = |offset: usize| 1 + text[..offset].matches('\n').count();
-        let failed = |line, what: String| FaultError { file: name.to_owned(), line, what };
-        let file: File = toml::from_str(text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start);
-            failed(line(offset), error.message().to_owned())
-        })?;
+    pub fn parse(name: &str, text: &str) -> Result<Self, WrittenError> {
+        let written = Written::new(name, text);
+        let file: File = written.read()?;
         let mut faults = Self::default().seed(file.seed);
         let mut keep = |span: std::ops::Range<usize>, fault| {
-            let line = line(span.start);
+            let line = written.line(span.start);
             faults.rules.push(Rule { fault, origin: format!("{name}:{line}").into() });
         };
         for entry in file.rpc {
@@ -168,7 +149,7 @@ impl Faults {
         }
         for entry in file.daemon {
             let (span, entry) = (entry.span(), entry.into_inner());
-            let fault = entry.fault().map_err(|what| failed(line(span.start), what))?;
+            let fault = entry.fault().map_err(|what| written.wrong(span.start, what))?;
             keep(span, fault);
         }
         Ok(faults)

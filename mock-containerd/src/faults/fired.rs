@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use rpc_ledger::ConnectionId;
+
+use super::{Act, Cut, DaemonFault, EventFault};
+
 /// A fault that happened.
 ///
 /// ```
@@ -29,9 +33,15 @@ use std::fmt;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fired {
-    /// What it happened to, or after what.
+    /// What it happened to, or after what: `Tasks/Start#1`.
     pub occasion: String,
+    /// In which namespace.
+    pub namespace: String,
+    /// On which connection; absent of events.
+    pub connection: Option<ConnectionId>,
     /// What was done.
+    pub effect: Effect,
+    /// The same, for people.
     pub done: String,
     /// The rule, as it is written.
     pub rule: String,
@@ -39,9 +49,32 @@ pub struct Fired {
     pub origin: String,
 }
 
+/// What a fault does.
+///
+/// ```
+/// use mock_containerd::faults::{Effect, EventFault};
+///
+/// assert_ne!(Effect::Event(EventFault::Lose), Effect::Event(EventFault::Duplicate));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// To a call.
+    Call(Act),
+    /// To an event.
+    Event(EventFault),
+    /// To a connection or a stream.
+    Cut(Cut),
+    /// To the daemon or a shim.
+    Daemon(DaemonFault),
+}
+
 impl fmt::Display for Fired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { occasion, done, rule, origin } = self;
-        write!(f, "{occasion}: {done} ({origin}: {rule})")
+        let Self { occasion, namespace, connection, done, rule, origin, .. } = self;
+        write!(f, "{occasion} in namespace {namespace:?}")?;
+        if let Some(connection) = connection {
+            write!(f, " on connection {connection}")?;
+        }
+        write!(f, ": {done} ({origin}: {rule})")
     }
 }

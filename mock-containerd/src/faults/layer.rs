@@ -12,10 +12,10 @@ use rpc_ledger::Injection;
 use tonic::Status;
 use tower::{Service, ServiceExt};
 
-use super::engine::{Order, Orders};
+use super::engine::{Coming, Order, Orders};
 use super::lines::{Line, OnLine};
 use super::plan::Act;
-use super::{Engine, FaultControl};
+use super::{Door, Engine, FaultControl};
 use crate::interleave::{Interleave, Pace};
 
 /// Whose hands do it.
@@ -32,11 +32,12 @@ pub(crate) struct FaultService<S> {
     inner: S,
     line: Line,
     hands: Hands,
+    door: Door,
 }
 
 impl<S> FaultService<S> {
-    pub(crate) fn new(inner: S, line: Line, hands: Hands) -> Self {
-        Self { inner, line, hands }
+    pub(crate) fn new(inner: S, line: Line, hands: Hands, door: Door) -> Self {
+        Self { inner, line, hands, door }
     }
 }
 
@@ -66,7 +67,11 @@ where
         let call = self.line.begin(path, injection);
         let namespace = request.headers().get("containerd-namespace");
         let namespace = namespace.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let orders = self.hands.engine.call(path, namespace, self.line.connection());
+        let connection = self.line.connection();
+        let orders = match self.door {
+            Door::Front => self.hands.engine.call(Coming { path, namespace, connection }),
+            Door::Watchers => Orders::default(),
+        };
         if !orders.none() {
             call.mark();
         }

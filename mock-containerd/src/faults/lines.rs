@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use futures_util::task::AtomicWaker;
 use rpc_ledger::{ConnectionId, Injection, Rpc};
 
+use super::{Arrival, Door};
+
 /// All connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
@@ -60,7 +62,7 @@ impl Lines {
     }
 
     /// A connection begins.
-    pub(crate) fn begin(&self, connection: ConnectionId) -> Listed {
+    pub(crate) fn begin(&self, Arrival { connection, door }: Arrival) -> Listed {
         let inner = LineInner {
             connection,
             calls: Mutex::default(),
@@ -69,7 +71,10 @@ impl Lines {
             server: AtomicWaker::new(),
         };
         let line = Line { inner: Arc::new(inner) };
-        self.open().insert(connection, line.clone());
+        // What is not on the list is not cut.
+        if door == Door::Front {
+            self.open().insert(connection, line.clone());
+        }
         Listed { lines: self.clone(), line }
     }
 

@@ -7,6 +7,7 @@
 //! and on nothing else, so that the same calls meet the same faults.
 
 mod control;
+mod door;
 mod draw;
 mod engine;
 mod fault;
@@ -15,14 +16,17 @@ mod fired;
 mod layer;
 mod lines;
 mod plan;
+mod schema;
 mod span;
 
 pub use control::FaultControl;
+pub(crate) use door::{Arrival, Arrivals, Door};
 pub(crate) use draw::Draw;
 pub(crate) use engine::{Engine, Passing};
 pub use fault::{Cut, DaemonFault, EventFault, NthCall, TasksAfter, When};
-pub use file::{FaultError, Faults};
-pub use fired::Fired;
+pub use file::Faults;
+pub use fired::{Effect, Fired};
 pub(crate) use layer::{FaultService, Hands};
 pub(crate) use lines::{Line, Lines};
 pub use plan::{Act, Plan};
+pub use schema::schema;

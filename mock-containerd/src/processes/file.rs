@@ -8,15 +8,7 @@ use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
 use super::{ProcessScript, Reaction, Scripts, signal};
-
-/// Why a file of scripts cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}:{line}: {what}")]
-pub struct ScriptError {
-    file: String,
-    line: usize,
-    what: String,
-}
+use crate::written::{Written, WrittenError};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,19 +86,13 @@ impl Scripts {
     /// [process.entrypoint]
     /// runs = "trap 'exit 4' TERM; while true; do sleep 1; done"
     /// "#)?;
-    /// # Ok::<(), mock_containerd::ScriptError>(())
+    /// # Ok::<(), mock_containerd::WrittenError>(())
     /// ```
-    pub fn parse(name: &str, text: &str) -> Result<Self, ScriptError> {
-        let failed = |offset: usize, what: String| {
-            let line = 1 + text[..offset].matches('\n').count();
-            ScriptError { file: name.to_owned(), line, what }
-        };
-        let file: File = toml::from_str(text).map_err(|error| {
-            failed(error.span().map_or(0, |span| span.start), error.message().to_owned())
-        })?;
+    pub fn parse(name: &str, text: &str) -> Result<Self, WrittenError> {
+        let written = Written::new(name, text);
+        let file: File = written.read()?;
         if *file.schema.get_ref() != 1 {
-            let what = "this version reads schema = 1".to_owned();
-            return Err(failed(file.schema.span().start, what));
+            return Err(written.wrong(file.schema.span().start, "this version reads schema = 1"));
         }
         let mut scripts = Self::default();
         for (command, entry) in file.process {
@@ -114,7 +100,7 @@ impl Scripts {
             let script = entry.into_inner().script();
             scripts.register(
                 &command,
-                script.map_err(|what| failed(at, format!("process {command}: {what}")))?,
+                script.map_err(|what| written.wrong(at, format!("process {command}: {what}")))?,
             );
         }
         Ok(scripts)

@@ -22,7 +22,6 @@ mod streams;
 mod terminal;
 
 pub(crate) use controls::Controls;
-pub use file::ScriptError;
 pub(crate) use pids::{Held, Register};
 pub use pids::{Pids, UnknownPids};
 pub(crate) use play::{Ending, play};

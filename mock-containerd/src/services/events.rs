@@ -10,6 +10,7 @@ use super::Answer;
 use super::request::caller;
 use crate::Profile;
 use crate::clock;
+use crate::faults::Door;
 use crate::state::{Failure, check_identifier, parse_all};
 use crate::stubs::containerd::services::events::v1::events_server;
 use crate::world::World;
@@ -65,12 +66,13 @@ impl events_server::Events for Events {
     }
 
     async fn subscribe(&self, request: Request<SubscribeRequest>) -> Answer<BoxStream<Envelope>> {
+        let door = request.extensions().get::<Door>().copied().unwrap_or_default();
         let filters = parse_all(&request.into_inner().filters).map_err(|error| {
             let message =
                 format!("subscription error: failed parsing subscription filters: {error}");
             Failure::plain(Code::Unknown, message)
         })?;
-        let mut events = self.0.bus().subscribe(filters);
+        let mut events = self.0.bus().subscribe(filters, door);
         // The real one sends no headers before the first event: neither do we, so that a client
         // that awaits them hangs here as it would there.
         let first = events.next().await.map(|event| event.map_err(Status::from));

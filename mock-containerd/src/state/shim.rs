@@ -53,6 +53,15 @@ impl State {
         true
     }
 
+    /// All shims of a namespace go on.
+    pub(crate) fn wake_shims(&mut self, namespace: &str) {
+        let hung = self.hung.keys().filter(|(space, _)| space == namespace);
+        let ids: Vec<String> = hung.map(|(_, id)| id.clone()).collect();
+        for id in ids {
+            self.wake_shim(namespace, &id);
+        }
+    }
+
     /// For a call that needs the shim's answer: what to wait for while the shim hangs. A container
     /// that is not recorded is not looked for at its shim.
     pub(crate) fn hung(&self, namespace: &str, id: &str) -> Option<watch::Receiver<bool>> {

@@ -179,3 +179,43 @@ async fn faults_of_a_running_mock_count_from_when_they_were_added() {
     stage.create_container("c3", &["true"]).await.unwrap();
     assert_eq!(stage.mock().faults().fired().len(), 1);
 }
+
+#[tokio::test]
+async fn who_watches_is_neither_touched_nor_counted_nor_cut_and_is_told_every_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = Faults::default()
+        .rpc("Containers/Create", When::Before, "2*off->error(unavailable)")
+        .unwrap()
+        .event("/containers/create", 1, EventFault::Lose);
+    let watch = folder.path().join("watch.sock");
+    let builder = MockContainerd::builder().faults(faults).watch_socket(&watch);
+    let mock = builder.start().await.unwrap();
+    let channel = containerd_client::connect(&watch).await.unwrap();
+    let mut watcher = api::events_client::EventsClient::new(channel.clone());
+    let listening = tokio::spawn(async move {
+        let request = api::SubscribeRequest::default();
+        let mut events = watcher.subscribe(request).await.unwrap().into_inner();
+        events.message().await.unwrap().unwrap().topic
+    });
+    while mock.events().subscribers() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut watcher = api::containers_client::ContainersClient::new(channel);
+    for id in ["w0", "w1", "w2"] {
+        let runtime =
+            api::container::Runtime { name: "io.containerd.runc.v2".into(), options: None };
+        let container = api::Container {
+            id: id.into(),
+            runtime: Some(runtime),
+            spec: Some(prost_types::Any::default()),
+            ..Default::default()
+        };
+        let request = api::CreateContainerRequest { container: Some(container) };
+        watcher.create(within(request)).await.unwrap();
+    }
+    assert_eq!(listening.await.unwrap(), "/containers/create", "it was lost to clients alone");
+    mock.faults().restart(mock_containerd::faults::TasksAfter::Kept);
+    watcher.list(within(api::ListContainersRequest::default())).await.unwrap();
+    assert_eq!(mock.connections(), []);
+    assert!(!mock.ledger().calls().iter().any(|call| call.injected));
+}
