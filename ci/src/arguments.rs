@@ -82,6 +82,10 @@ pub(crate) struct RunOptions {
     /// Failures that are known, and must go on failing
     #[arg(long, value_name = "FILE")]
     pub(crate) known_failing: Option<PathBuf>,
+    /// Let things go wrong as this file says (TOML), counted anew in each case; on the mock alone:
+    /// other targets cannot run with it, and are told as not run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     /// Write the record of the run here
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -278,6 +282,6 @@ pub(crate) struct CleanOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaOptions {
-    /// Which format: record or protocol
+    /// Which format: record, protocol or faults
     pub(crate) format: String,
 }

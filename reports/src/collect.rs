@@ -4,6 +4,7 @@
 use run_record::{CheckResult, Header, Line, RunLine, Summary};
 
 use crate::failures::{self, Failure};
+use crate::faults::{self, Faults};
 use crate::matrix::MatrixSums;
 use crate::{Floors, Latencies, Matrix, Sample, sample};
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Failures beyond what is kept.
     pub failures_more: usize,
+    /// What was made to go wrong, by run.
+    pub faults: Vec<Faults>,
     /// All cases.
     pub cases: Vec<Case>,
     /// How long operations took.
@@ -67,6 +70,7 @@ pub struct Collector {
     sums: MatrixSums,
     failures: Vec<Failure>,
     failures_more: usize,
+    faults: Vec<Faults>,
     cases: Vec<Case>,
     latencies: Latencies,
     samples: Vec<Sample>,
@@ -85,6 +89,7 @@ impl Collector {
             }
             Line::Run(mut run) => {
                 run.run += self.shift;
+                faults::begin(&mut self.faults, &run);
                 self.runs.push(Run { line: run, header: self.header.clone() });
             }
             Line::Case(_) => self.open.clear(),
@@ -104,7 +109,9 @@ impl Collector {
             }
             Line::RunEnd(mut end) => {
                 end.run += self.shift;
-                self.fail(&[Line::RunEnd(end)]);
+                let lines = [Line::RunEnd(end)];
+                faults::add(&mut self.faults, &lines);
+                self.fail(&lines);
             }
             Line::Histogram(mut histogram) => {
                 histogram.run += self.shift;
@@ -118,6 +125,7 @@ impl Collector {
         self.sums.add(lines);
         self.latencies.add(lines);
         sample::add(&mut self.samples, lines, floors);
+        faults::add(&mut self.faults, lines);
         self.fail(lines);
         let Some(Line::CaseEnd(end)) = lines.last() else { return };
         let spans = lines.iter().filter_map(|line| match line {
@@ -154,6 +162,7 @@ impl Collector {
             runs: self.runs,
             failures: self.failures,
             failures_more: self.failures_more,
+            faults: self.faults,
             cases: self.cases,
             latencies: self.latencies,
             samples: self.samples,

@@ -6,6 +6,7 @@ use rpc_ledger::{Owner, Rpc};
 use run_record::{CallLine, Line, RunLine, Verdict};
 use serde::Serialize;
 
+use crate::faults::ending;
 use crate::tested::Tested;
 
 /// A failed verdict.
@@ -103,8 +104,7 @@ fn calls(
         Line::Call(call) if call.run == run && call.case == case => Some(&**call),
         _ => None,
     });
-    let shown = |call: &CallLine| {
-        (call.started_us, Rpc::from_path(&call.method).short(), call.code.clone())
-    };
+    let shown =
+        |call: &CallLine| (call.started_us, Rpc::from_path(&call.method).short(), ending(call));
     of_case.filter(|call| owned(&call.owner)).map(shown).collect()
 }

@@ -12,6 +12,7 @@ pub(crate) fn render(report: &Report) -> Value {
         "schema_version": SCHEMA_VERSION,
         "matrix": report.matrix,
         "failures": report.failures,
+        "faults": report.faults,
         "summary": report.summary,
         "latencies": latencies(report),
         "samples": report.samples,

@@ -11,6 +11,7 @@
 pub mod baseline;
 mod collect;
 mod failures;
+mod faults;
 mod format;
 mod gate;
 pub mod github;
@@ -29,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use collect::{Case, Collector, Report, Run};
 pub use failures::Failure;
+pub use faults::Faults;
 pub use format::Format;
 pub use gate::{Finding, Gated, gate};
 pub use latency::{Latencies, Latency};

@@ -7,6 +7,7 @@ use run_record::{CallLine, Line, StepLine};
 use serde::Serialize;
 
 use crate::Floors;
+use crate::faults::ending;
 
 /// Methods that change nothing. Whatever is not listed is taken for a write.
 const READS: [&str; 12] = [
@@ -92,7 +93,7 @@ fn sample(step: &StepLine, lines: &[Line], floors: &Floors) -> Sample {
             *used += 1;
             *used == 1
         });
-        calls.push(SampledCall { rpc, code: call.code.clone(), us: call.duration_us, mark });
+        calls.push(SampledCall { rpc, code: ending(call), us: call.duration_us, mark });
     }
     Sample { run: step.run, operation: step.operation.clone(), case: step.case.clone(), calls }
 }

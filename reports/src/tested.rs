@@ -29,6 +29,8 @@ impl Tested {
                 .map_or_else(String::new, |budgets| format!("--budgets {} ", budgets.path));
             (budget.trim_end().to_owned(), format!(" -- {}", command.join(" ")))
         };
+        let faults = run.faults.as_ref().map(|faults| format!(" --faults {}", faults.path));
+        let command = format!("{}{command}", faults.unwrap_or_default());
         Self { driver, target, chosen, command }
     }
 

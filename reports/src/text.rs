@@ -22,6 +22,7 @@ pub(crate) fn render(report: &Report) -> String {
         text.push_str(&format!("\nand {} more failures\n", report.failures_more));
     }
     text.push('\n');
+    text.push_str(&faults(report));
     text.push_str(&skipped(report));
     text.push_str(&closing(report));
     text
@@ -69,6 +70,16 @@ pub(crate) fn told(failure: &Failure) -> String {
     text
 }
 
+fn faults(report: &Report) -> String {
+    report.faults.iter().map(|faults| faults.text(&whose(report, faults.run))).collect()
+}
+
+/// Who ran on what.
+fn whose(report: &Report, run: u32) -> String {
+    let column = report.matrix.columns.iter().find(|column| column.run == run);
+    column.map_or_else(String::new, |one| format!("{} on {}", one.driver, one.target))
+}
+
 /// A skip is never silent: who, why, how many.
 fn skipped(report: &Report) -> String {
     let mut reasons: BTreeMap<(u32, &str), u64> = BTreeMap::new();
@@ -79,8 +90,7 @@ fn skipped(report: &Report) -> String {
     }
     let mut text = String::new();
     for ((run, reason), cases) in reasons {
-        let column = report.matrix.columns.iter().find(|column| column.run == run);
-        let on = column.map_or_else(String::new, |one| format!("{} on {}", one.driver, one.target));
+        let on = whose(report, run);
         text.push_str(&format!("skipped  {on}: {cases}: {reason}\n"));
     }
     text

@@ -32,7 +32,7 @@ pub use known::KnownFailures;
 pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};
 pub use select::Selection;
-pub use target::{Closing, Event, Target, TargetFault};
+pub use target::{Closing, Event, Injected, Reach, Target, TargetFault};
 
 /// Names a plan by what it consists of.
 pub fn plan_hash(description: &str) -> String {

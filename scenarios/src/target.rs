@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use driver_protocol::{ContainerId, ExecId, Lifecycle, Pending};
-use rpc_ledger::{Ledger, Mark};
+use rpc_ledger::{CallRecord, Ledger, Mark};
 use run_record::{Rpcs, TargetRef, Verdict};
 
 /// An event as the observer saw it.
@@ -21,6 +21,26 @@ pub struct Event {
     pub exec: Option<ExecId>,
     /// Of an exit.
     pub status: Option<u32>,
+}
+
+/// Something that was made to go wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// What, in words.
+    pub what: String,
+    /// How far it reaches.
+    pub reach: Reach,
+}
+
+/// How far a fault reaches beyond what the client is told by its own calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// A call was refused or took longer.
+    Call,
+    /// Connections or streams ended, or an event came twice: what the client knows is still true.
+    Link,
+    /// What it knows or has is no longer so: an event lost or late, a task or the daemon gone.
+    World,
 }
 
 /// The target failed, or the harness could not observe it. Not a verdict about any client.
@@ -62,6 +82,8 @@ pub struct Closing {
     pub observer: Rpcs,
     /// What the server itself counted.
     pub daemon: Option<Rpcs>,
+    /// Faults that nothing set off, as they are written.
+    pub unfired: Vec<String>,
     /// Whether these agree.
     pub verdicts: Vec<Verdict>,
 }
@@ -82,6 +104,16 @@ pub trait Target: Send + Sync {
 
     /// What the tap sees of players.
     fn ledger(&self) -> &Ledger;
+
+    /// A case begins in a namespace.
+    fn begin(&self, namespace: &str, case: &str);
+
+    /// What was made to go wrong in a namespace since its case began, in order.
+    fn injected(&self, namespace: &str) -> Vec<Injected>;
+
+    /// The calls of the case that began in a namespace, between two marks of the ledger, with those
+    /// marked that something was done to.
+    fn calls(&self, namespace: &str, from: Mark, to: Mark) -> Result<Vec<CallRecord>, TargetFault>;
 
     /// Done when the tap's reader has read everything that passed before the mark.
     fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>>;

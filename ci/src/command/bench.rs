@@ -69,6 +69,7 @@ pub(crate) async fn bench(options: BenchOptions) -> anyhow::Result<Exit> {
                 driver: testee.described(),
                 target: described.clone(),
                 budgets: None,
+                faults: None,
             }))?;
             for one in measured.iter().filter(|one| one.client == testee.name()) {
                 writer.write(&histogram_line(number, one.of, &one.histogram()))?;

@@ -9,7 +9,8 @@ use laconic_scenarios::budgets::{Budget, own};
 use laconic_scenarios::{KnownFailures, Scenario, Selection, catalogue};
 use laconic_targets::TargetSpec;
 use laconic_targets::daemon::Machine;
-use mock_containerd::Profile;
+use mock_containerd::{Faults, Profile};
+use run_record::FaultsRef;
 
 use crate::arguments::RunOptions;
 use crate::exit::{Exit, usage};
@@ -23,11 +24,18 @@ pub(crate) struct Wanted {
     pub(crate) required: bool,
 }
 
+/// What is made to go wrong.
+pub(crate) struct Wrong {
+    pub(crate) faults: Faults,
+    pub(crate) named: FaultsRef,
+}
+
 /// A checked plan.
 pub(crate) struct Plan {
     pub(crate) testees: Vec<Testee>,
     pub(crate) targets: Vec<Wanted>,
     pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) faults: Option<Wrong>,
     budget: Option<Budget>,
     known: Option<KnownFailures>,
 }
@@ -113,6 +121,7 @@ impl Plan {
             testees: Vec::new(),
             targets: targets(options)?,
             scenarios: scenarios(options)?,
+            faults: None,
             budget: None,
             known: None,
         };
@@ -127,6 +136,12 @@ impl Plan {
         if let Some(path) = &options.known_failing {
             let known = KnownFailures::parse(&path.display().to_string(), &read(path)?);
             plan.known = Some(known.map_err(usage)?);
+        }
+        if let Some(path) = &options.faults {
+            let (name, text) = (path.display().to_string(), read(path)?);
+            let faults = Faults::parse(&name, &text).map_err(usage)?;
+            let hash = laconic_scenarios::plan_hash(&text);
+            plan.faults = Some(Wrong { faults, named: FaultsRef { path: name, hash } });
         }
         // Last: it starts programs.
         for name in &names {
@@ -173,6 +188,9 @@ impl Plan {
         }
         for target in &self.targets {
             text.push_str(&format!("target {:?}\n", target.spec));
+        }
+        if let Some(wrong) = &self.faults {
+            text.push_str(&format!("faults {}\n", wrong.named.hash));
         }
         for scenario in &self.scenarios {
             text.push_str(&format!("{scenario:?}\n"));

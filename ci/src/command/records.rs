@@ -5,10 +5,16 @@ use std::path::Path;
 use anyhow::bail;
 use run_record::{Line, Record, RunLine};
 
-/// Reads a record that may be judged by: whole, and without a fault of the harness.
+use crate::exit::usage;
+
+/// Reads a record that may be judged by: whole, without a fault of the harness, and of a run in which
+/// nothing was made to go wrong: what a client costs then says nothing of what it costs.
 pub(crate) fn whole(path: &Path) -> anyhow::Result<Record> {
     let record = Record::open(path)?;
     let shown = path.display();
+    if let Some(faults) = runs(&record).find_map(|run| run.faults.as_ref()) {
+        return Err(usage(format!("{shown} is of a run with faults ({})", faults.path)));
+    }
     match record.summary() {
         Some(summary) if !summary.valid => {
             bail!("{shown} is not valid: the harness found a fault in itself")

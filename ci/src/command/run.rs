@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use laconic_reports::{Finding, Report};
 use laconic_scenarios::{Arm, RunFault, Stop, Target, run_arm};
 use laconic_targets::daemon::Machine;
-use laconic_targets::{StandError, start};
+use laconic_targets::{StandError, start_with_faults};
 use run_record::{
     Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally, WriteError,
 };
@@ -102,7 +102,7 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
     let mut number = 0;
     for wanted in &plan.targets {
         for testee in &plan.testees {
-            let ended = match begin(wanted).await {
+            let ended = match begin(plan, wanted).await {
                 Ok(Begun::Target(target)) => {
                     number += 1;
                     arm(plan, number, testee, target, stop, journal).await
@@ -131,8 +131,9 @@ enum Begun {
     NotHere(String),
 }
 
-async fn begin(wanted: &Wanted) -> anyhow::Result<Begun> {
-    match start(&wanted.spec).await {
+async fn begin(plan: &Plan, wanted: &Wanted) -> anyhow::Result<Begun> {
+    let faults = plan.faults.as_ref().map(|wrong| &wrong.faults);
+    match start_with_faults(&wanted.spec, faults).await {
         Ok(target) => Ok(Begun::Target(target)),
         Err(StandError::Unavailable(lack)) if !wanted.required => {
             Ok(Begun::NotHere(format!("{} ({lack})", wanted.name)))
@@ -163,6 +164,7 @@ async fn arm(
         capabilities: testee.hello.capabilities.clone(),
         target,
         budget: plan.budget(driver)?,
+        faults: plan.faults.as_ref().map(|wrong| wrong.named.clone()),
         known: plan.known(driver),
         scenarios: &plan.scenarios,
     };

@@ -14,9 +14,15 @@ pub(crate) fn schema(options: SchemaOptions) -> anyhow::Result<Exit> {
             print(driver_protocol::SCHEMA);
             Ok(Exit::Good)
         }
-        known @ ("budgets" | "faults") => Err(usage(format!(
-            "the schema of {known} is not implemented yet; there are: record, protocol"
-        ))),
-        other => Err(usage(format!("there is no format {other:?}; there are: record, protocol"))),
+        "faults" => {
+            print_json(&mock_containerd::faults::schema());
+            Ok(Exit::Good)
+        }
+        "budgets" => Err(usage(
+            "the schema of budgets is not implemented yet; there are: record, protocol, faults",
+        )),
+        other => {
+            Err(usage(format!("there is no format {other:?}; there are: record, protocol, faults")))
+        }
     }
 }

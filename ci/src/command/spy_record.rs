@@ -36,6 +36,7 @@ pub(crate) fn write(
             profile: String::new(),
         },
         budgets: None,
+        faults: None,
     }))?;
     for segment in segments {
         let case = format!("segment/{}", segment.name);
@@ -52,6 +53,7 @@ pub(crate) fn write(
             background: segment.rpcs(),
             overlap: BTreeMap::new(),
             left_behind: Vec::new(),
+            faults: Vec::new(),
             verdicts: Vec::new(),
             verdict: CheckResult::Pass,
             skipped: None,
@@ -62,6 +64,7 @@ pub(crate) fn write(
         ledger_total: tap.ledger().counts().started_by_short_name(),
         observer_total: BTreeMap::new(),
         daemon_total: None,
+        faults_unfired: Vec::new(),
         verdicts: Vec::new(),
     })))?;
     let pass = segments.len() as u64;

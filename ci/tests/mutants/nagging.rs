@@ -126,6 +126,7 @@ pub(crate) async fn run(nag: Nag, case: &str, budget: Budget) -> Vec<Line> {
         capabilities: hello.capabilities.clone(),
         target: start(&TargetSpec::Mock(Profile::V1_6)).await.unwrap(),
         budget,
+        faults: None,
         known: KnownFailures::default(),
         scenarios: &scenarios,
     };

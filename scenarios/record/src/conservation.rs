@@ -78,6 +78,7 @@ mod tests {
             background: Rpcs::from([("Tasks/List".into(), background)]),
             overlap: BTreeMap::from([("0+1".into(), Rpcs::from([("Tasks/Get".into(), 2)]))]),
             left_behind: vec![],
+            faults: vec![],
             verdicts: vec![],
             verdict: CheckResult::Pass,
             skipped: None,
@@ -91,6 +92,7 @@ mod tests {
             ledger_total: total.map(|(rpc, count)| (rpc.to_owned(), count)).into(),
             observer_total: Rpcs::new(),
             daemon_total: None,
+            faults_unfired: vec![],
             verdicts: vec![],
         }))
     }

@@ -64,6 +64,18 @@ pub struct RunLine {
     /// By which budget it was judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budgets: Option<BudgetsRef>,
+    /// What was made to go wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<FaultsRef>,
+}
+
+/// A file of faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultsRef {
+    /// As it was given.
+    pub path: String,
+    /// BLAKE3 of its text.
+    pub hash: String,
 }
 
 /// A driver.

@@ -21,7 +21,9 @@ mod verdict;
 mod writer;
 
 pub use conservation::{Imbalance, conserve};
-pub use header::{BudgetsRef, DriverRef, Header, Host, RunLine, SCHEMA_VERSION, Shard, TargetRef};
+pub use header::{
+    BudgetsRef, DriverRef, FaultsRef, Header, Host, RunLine, SCHEMA_VERSION, Shard, TargetRef,
+};
 pub use histogram::{HistogramError, HistogramLine, histogram_line};
 pub use line::{AllowanceRef, CallLine, CaseEnd, CaseLine, Line, Rpcs, RunEnd, StepLine, Summary};
 pub use reader::{ReadError, Record, RecordLines};

@@ -141,7 +141,7 @@ pub struct CallLine {
     pub request_hash: String,
     /// XXH64 of what came back.
     pub reply_hash: String,
-    /// Whether the harness provoked its failure.
+    /// Whether the harness had a hand in how it went: made it fail, delayed it, cut it.
     pub injected: bool,
 }
 
@@ -184,6 +184,9 @@ pub struct CaseEnd {
     pub overlap: BTreeMap<String, Rpcs>,
     /// What the case left on the server, in words.
     pub left_behind: Vec<String>,
+    /// What was made to go wrong in it, in words, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// Verdicts on the case as a whole.
     pub verdicts: Vec<Verdict>,
     /// `pass`, `fail` or `skip`.
@@ -208,6 +211,9 @@ pub struct RunEnd {
     pub observer_total: Rpcs,
     /// What the server itself counted; null where it does not tell.
     pub daemon_total: Option<Rpcs>,
+    /// Faults that nothing set off, as they are written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults_unfired: Vec<String>,
     /// Whether those agree, and the owners add up; a failure here is a fault of the harness.
     pub verdicts: Vec<Verdict>,
 }

@@ -19,6 +19,8 @@ pub struct Budget {
     pub connect: Table,
     /// While no step is open.
     pub background: Table,
+    /// How often a call that was made to fail so may be made again.
+    pub retries: BTreeMap<ErrorKind, u64>,
     /// What calls of an operation that is not listed amount to.
     pub unlisted: Excess,
     /// The file, as it is shown.
@@ -55,6 +57,7 @@ impl Budget {
             operations: BTreeMap::new(),
             connect: Table::empty(nowhere(), Excess::Off),
             background: Table::empty(nowhere(), Excess::Off),
+            retries: BTreeMap::new(),
             unlisted: Excess::Off,
             path: String::new(),
             hash: String::new(),
@@ -64,6 +67,17 @@ impl Budget {
     /// Whether anything is promised at all.
     pub fn promises(&self) -> bool {
         self.unlisted != Excess::Off
+    }
+
+    /// Whether it says what an operation costs that fails so.
+    pub fn knows(&self, operation: &str, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Ok(_) => true,
+            Outcome::Error(refusal) => self
+                .operations
+                .get(operation)
+                .is_some_and(|budget| budget.errors.contains_key(&refusal.kind)),
+        }
     }
 
     /// The table for an operation that ended so. Without a table of its own, a failed operation

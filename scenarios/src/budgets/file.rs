@@ -73,7 +73,8 @@ pub(super) fn read(
             "operation" => file.operations(value, &mut budget.operations)?,
             "connect" => budget.connect = file.table(key, value)?,
             "background" => budget.background = file.table(key, value)?,
-            "flow" | "fault" | "waiver" => {
+            "fault" => file.faults(value, &mut budget.retries)?,
+            "flow" | "waiver" => {
                 return Err(file.error(key, "not implemented yet in this version of laconic"));
             }
             other => return Err(file.error(key, format!("unknown key {other:?}"))),
@@ -132,6 +133,7 @@ impl File<'_> {
                 operations: BTreeMap::new(),
                 connect: Table::empty(top.clone(), self.on_excess),
                 background: Table::empty(top, self.on_excess),
+                retries: BTreeMap::new(),
                 unlisted: self.on_excess,
                 path: String::new(),
                 hash: String::new(),
@@ -204,6 +206,33 @@ impl File<'_> {
             let kind = ErrorKind::from_name(key.get_ref())
                 .ok_or_else(|| self.error(key, format!("{} is no error kind", key.get_ref())))?;
             errors.insert(kind, self.table(key, value)?);
+        }
+        Ok(())
+    }
+
+    fn faults(
+        &self,
+        value: Value<'_, '_>,
+        retries: &mut BTreeMap<ErrorKind, u64>,
+    ) -> Result<(), BudgetError> {
+        let Some(tables) = value.get_ref().as_table() else {
+            let at = self.place(value.span().start);
+            return Err(BudgetError { at, what: "fault is a table of tables".into() });
+        };
+        for (key, value) in tables {
+            let kind = ErrorKind::from_name(key.get_ref())
+                .ok_or_else(|| self.error(key, format!("{} is no error kind", key.get_ref())))?;
+            let rules = value.get_ref().as_table();
+            let rules =
+                rules.ok_or_else(|| self.error(key, format!("{} is a table", key.get_ref())))?;
+            for (key, value) in rules {
+                if key.get_ref() != "retries_per_call" {
+                    return Err(self.error(key, format!("unknown key {:?}", key.get_ref())));
+                }
+                let number = value.get_ref().as_integer().and_then(|n| n.as_str().parse().ok());
+                let number = number.ok_or_else(|| self.error(key, "it is a number of calls"))?;
+                retries.insert(kind, number);
+            }
         }
         Ok(())
     }
@@ -328,6 +357,19 @@ mod tests {
         let exec = &budget.operations["exec"];
         assert_eq!(exec.ok.rows.len(), 1);
         assert!(exec.errors[&ErrorKind::NotFound].rows.is_empty());
+    }
+
+    #[test]
+    fn retries_of_calls_that_were_made_to_fail_are_read_and_wrong_ones_told_with_their_line() {
+        let text = format!("{TOP}[fault.unavailable]\nretries_per_call = 2\n");
+        assert_eq!(read_alone(&text).unwrap().retries, [(ErrorKind::Unavailable, 2)].into());
+        for (from, to, told) in [
+            ("unavailable", "unavailing", "b.toml:3: unavailing is no error kind"),
+            ("retries_per", "tries_per", "b.toml:4: unknown key \"tries_per_call\""),
+            ("= 2", "= -2", "b.toml:4: it is a number of calls"),
+        ] {
+            assert_eq!(read_alone(&text.replace(from, to)).unwrap_err().to_string(), told);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which events the server owes once an operation has succeeded.
 
-use driver_protocol::{ContainerId, ExecId, Operation, Outcome};
+use driver_protocol::{ContainerId, ExecId, ExitStatus, Ok as Done, Operation, Outcome};
 
 use crate::target::Event;
 
@@ -26,6 +26,12 @@ impl Owed {
 /// causes none.
 pub fn owed(operation: &Operation, outcome: &Outcome) -> Vec<Owed> {
     if matches!(outcome, Outcome::Error(_)) {
+        return Vec::new();
+    }
+    if let Outcome::Ok(Done::Wait(exited) | Done::ExecWait(exited)) = outcome
+        && exited.status == ExitStatus::Unknown
+    {
+        // The client says itself that it was told of none.
         return Vec::new();
     }
     let own = |container: &ContainerId, topics: &[&'static str]| {

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rpc_ledger::{CallRecord, ConnectSpan, Owner, StepId, StepSpan, assign};
+use driver_protocol::ErrorKind;
+use rpc_ledger::{CallRecord, ConnectSpan, Ended, Owner, StepId, StepSpan, assign};
 use run_record::{CallLine, Rpcs};
+
+/// How many calls were made to fail, by method and kind.
+pub(super) type Failed = BTreeMap<(String, ErrorKind), u64>;
 
 /// The calls of a case and who owns them.
 pub(super) struct Accounts {
@@ -64,6 +68,36 @@ impl Accounts {
             }
         }
         codes
+    }
+
+    /// Calls of an owner that were made to fail, by method and by what the client was told. What was
+    /// cut off is told as unavailable.
+    fn failed_by_us(&self, owned: impl Fn(&Owner) -> bool) -> Failed {
+        let mut failed = Failed::new();
+        let injected = self.calls.iter().filter(|(call, owner)| call.injected && owned(owner));
+        for (call, _) in injected {
+            let kind = match call.ended {
+                Some(Ended::Finished(code)) => ErrorKind::from_grpc(code.number()),
+                Some(Ended::Broken) => Some(ErrorKind::Unavailable),
+                Some(Ended::Cancelled) | None => None,
+            };
+            if let Some(kind) = kind {
+                *failed.entry((call.rpc.short(), kind)).or_default() += 1;
+            }
+        }
+        failed
+    }
+
+    pub(super) fn failed_of_step(&self, step: StepId) -> Failed {
+        self.failed_by_us(|owner| *owner == Owner::Step(step))
+    }
+
+    pub(super) fn failed_of_connect(&self) -> Failed {
+        self.failed_by_us(|owner| *owner == Owner::Connect)
+    }
+
+    pub(super) fn failed_of_background(&self) -> Failed {
+        self.failed_by_us(|owner| *owner == Owner::Background)
     }
 
     /// All calls.

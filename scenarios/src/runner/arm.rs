@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use driver_protocol::{Capability, DriverFactory};
 use run_record::{
-    BudgetsRef, CaseEnd, CaseLine, CheckResult, DriverRef, Line, Rpcs, RunEnd, RunLine, Tally,
-    Verdict,
+    BudgetsRef, CaseEnd, CaseLine, CheckResult, DriverRef, FaultsRef, Line, Rpcs, RunEnd, RunLine,
+    Tally, Verdict,
 };
 
 use super::case::play;
@@ -27,6 +27,8 @@ pub struct Arm<'a> {
     pub target: Box<dyn Target>,
     /// By which budget it is judged.
     pub budget: Budget,
+    /// What is made to go wrong.
+    pub faults: Option<FaultsRef>,
     /// What it is known to fail.
     pub known: KnownFailures,
     /// What it goes through.
@@ -56,6 +58,7 @@ pub async fn run_arm(
             .budget
             .promises()
             .then(|| BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
+        faults: arm.faults.clone(),
     }));
     let mut tally = Tally::default();
     let mut owned = Rpcs::new();
@@ -93,6 +96,7 @@ pub async fn run_arm(
         ledger_total: closing.player,
         observer_total: closing.observer,
         daemon_total: closing.daemon,
+        faults_unfired: closing.unfired,
         verdicts,
     })));
     Ok(ArmEnd { tally, valid })
@@ -147,6 +151,7 @@ fn skip(arm: &Arm<'_>, scenario: &Scenario, reason: String, emit: &mut (dyn FnMu
         background: Rpcs::new(),
         overlap: Default::default(),
         left_behind: Vec::new(),
+        faults: Vec::new(),
         verdicts: Vec::new(),
         verdict: CheckResult::Skip,
         skipped: Some(reason),

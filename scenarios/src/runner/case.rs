@@ -1,6 +1,6 @@
 //! One case: one scenario, played by a fresh client in a fresh namespace.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use driver_protocol::{
     Capability, Close, Connect, Driver, DriverFault, Operation, Outcome, Request, RequestId,
 };
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
-use run_record::{CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict};
+use run_record::{AllowanceRef, CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -16,9 +16,10 @@ use super::accounts::Accounts;
 use super::arm::Arm;
 use super::judge::{Spent, allowances, judge_case};
 use super::notices::Notices;
+use super::script::Script;
 use super::settle::{Rest, quiet, settle};
 use super::{RunFault, Stop};
-use crate::checks::{judge_outcome, judge_state, owed};
+use crate::checks::{judge_state, owed};
 use crate::{Play, Scenario, Step, TargetFault};
 
 /// How long a driver may take to answer one request.
@@ -43,6 +44,8 @@ struct Done {
     outcome: Outcome,
     span: StepSpan,
     verdicts: Vec<Verdict>,
+    /// Why its counts are not judged.
+    unjudged: Option<Verdict>,
     started: Instant,
     elapsed: Duration,
 }
@@ -64,6 +67,7 @@ struct Stage<'a> {
     begin: Mark,
     driver: Arc<dyn Driver>,
     notices: Notices,
+    script: Script,
     connects: Vec<ConnectSpan>,
     open: VecDeque<Open>,
     done: Vec<Done>,
@@ -80,9 +84,14 @@ pub(super) async fn play(
     let case = scenario.case();
     let namespace = arm.target.namespace(index);
     emit(Line::Case(CaseLine { run: arm.run, case: case.clone() }));
+    arm.target.begin(&namespace, &case);
     let begin = arm.target.ledger().mark();
     let played = async {
-        let (driver, connect) = open_driver(arm, &case, &namespace, begin).await?;
+        let opened = open_driver(arm, &case, &namespace, begin).await;
+        let (driver, connect) = match opened {
+            Ok(opened) => opened,
+            Err(fault) => return unconnected(arm, &case, &namespace, begin, fault, emit).await,
+        };
         let notices = Notices::of(driver.clone());
         let mut stage = Stage {
             arm,
@@ -92,12 +101,15 @@ pub(super) async fn play(
             begin,
             driver,
             notices,
+            script: Script::default(),
             connects: vec![connect],
             open: VecDeque::new(),
             done: Vec::new(),
         };
         for (number, step) in scenario.steps.iter().enumerate() {
-            stage.step(StepId::new(number as u64), step).await?;
+            if let Err(fault) = stage.step(StepId::new(number as u64), step).await {
+                return stage.break_off(fault, emit).await;
+            }
         }
         stage.finish(emit).await
     }
@@ -146,6 +158,48 @@ async fn open_driver(
     Ok((Arc::from(driver), ConnectSpan { open, close }))
 }
 
+/// A driver that could not be opened. Where something was made to go wrong it is no fault of
+/// anybody's: the case is not judged.
+async fn unconnected(
+    arm: &Arm<'_>,
+    case: &str,
+    namespace: &str,
+    begin: Mark,
+    fault: RunFault,
+    emit: &mut (dyn FnMut(Line) + Send),
+) -> Result<Played, RunFault> {
+    let target = &*arm.target;
+    let mut script = Script::default();
+    script.meet(target.injected(namespace));
+    let RunFault::Driver { fault: why, .. } = &fault else { return Err(fault) };
+    if !script.faulty() {
+        return Err(fault);
+    }
+    let of_target = |fault| RunFault::Target { case: case.to_owned(), fault };
+    settle(target, begin, Rest::Closed).await.map_err(of_target)?;
+    let end = target.ledger().mark();
+    let calls = target.calls(namespace, begin, end).map_err(of_target)?;
+    let accounts = Accounts::new(calls, &[ConnectSpan { open: begin, close: end }], &[]);
+    for call in accounts.lines(arm.run, case) {
+        emit(Line::Call(Box::new(call)));
+    }
+    let result = CheckResult::Skip;
+    emit(Line::CaseEnd(Box::new(CaseEnd {
+        run: arm.run,
+        case: case.to_owned(),
+        connect: accounts.of_connect(),
+        connects: 1,
+        background: Rpcs::new(),
+        overlap: Default::default(),
+        left_behind: Vec::new(),
+        faults: script.words(),
+        verdicts: Vec::new(),
+        verdict: result,
+        skipped: Some(format!("{why}, after {}", script.told())),
+    })));
+    Ok(Played { result, rpcs: accounts.all() })
+}
+
 impl Stage<'_> {
     fn driver_fault(&self, fault: DriverFault) -> RunFault {
         RunFault::Driver { case: self.case.clone(), fault }
@@ -188,7 +242,7 @@ impl Stage<'_> {
         Open { id, operation: operation.clone(), mark, started, answer }
     }
 
-    async fn answered(&self, mut open: Open, step: &Step) -> Result<Done, RunFault> {
+    async fn answered(&mut self, mut open: Open, step: &Step) -> Result<Done, RunFault> {
         let deadline = Duration::from_millis(DEADLINE_MS + GRACE_MS);
         let answer = tokio::select! {
             fault = self.arm.target.died() => {
@@ -216,7 +270,11 @@ impl Stage<'_> {
         settle(&*self.arm.target, self.begin, Rest::Answered)
             .await
             .map_err(|fault| self.target_fault(fault))?;
-        let mut verdicts = vec![judge_outcome(&step.expect, &outcome)];
+        let held = self.script.holds();
+        self.script.meet(self.arm.target.injected(&self.namespace));
+        let mut verdicts = vec![self.script.outcome(&step.expect, &outcome)];
+        let judged = held && self.script.counts();
+        let unjudged = (!judged).then(|| self.script.skip("budget"));
         verdicts.push(self.await_events(&open.operation, &outcome).await);
         let span = StepSpan {
             step: open.id,
@@ -228,7 +286,10 @@ impl Stage<'_> {
         if let Some(leaves) = &step.leaves {
             let seen = self.arm.target.task(&self.namespace, &leaves.container).await;
             let seen = seen.map_err(|fault| self.target_fault(fault))?;
-            verdicts.push(judge_state(leaves, seen));
+            verdicts.push(match self.script.holds() {
+                true => judge_state(leaves, seen),
+                false => self.script.skip("state"),
+            });
         }
         Ok(Done {
             operation: open.operation,
@@ -236,6 +297,7 @@ impl Stage<'_> {
             outcome,
             span,
             verdicts,
+            unjudged,
             started: open.started,
             elapsed,
         })
@@ -282,33 +344,69 @@ impl Stage<'_> {
         let target = &*self.arm.target;
         let of_target = |fault| RunFault::Target { case: self.case.clone(), fault };
         quiet(target, self.begin).await.map_err(of_target)?;
+        self.script.meet(target.injected(&self.namespace));
         let mut case_verdicts = Vec::new();
         let tells_exits = self.driver.hello().capabilities.contains(&Capability::Exits);
         // A client that was killed in between cannot have told what happened meanwhile.
         if tells_exits && self.connects.len() == 1 {
-            case_verdicts.push(self.notices.judge(&target.events(&self.namespace)).await);
+            let events = target.events(&self.namespace);
+            case_verdicts.push(match self.script.faulty() {
+                true => self.notices.judge_after_faults(&events),
+                false => self.notices.judge(&events).await,
+            });
         }
         self.close_driver(Close::Graceful).await?;
-        settle(target, self.begin, Rest::Closed).await.map_err(of_target)?;
-        let calls = target.ledger().calls_between(self.begin, target.ledger().mark());
-        let left_behind = target.leftovers(&self.namespace).await.map_err(of_target)?;
+        let (accounts, left_behind) = self.look_back().await?;
         case_verdicts.push(if left_behind.is_empty() {
             Verdict::pass("leftovers")
-        } else {
+        } else if self.script.holds() {
             Verdict::fail("leftovers", left_behind.join(", "))
+        } else {
+            self.script.skip("leftovers")
         });
-        let spans: Vec<StepSpan> = self.done.iter().map(|done| done.span.clone()).collect();
-        let accounts = Accounts::new(calls, &self.connects, &spans);
-        Ok(self.settle_accounts(&accounts, case_verdicts, left_behind, emit))
+        Ok(self.settle_accounts(&accounts, case_verdicts, left_behind, None, emit))
     }
 
-    fn settle_accounts(
+    /// Once the driver is gone: whose its calls were, and what it left.
+    async fn look_back(&self) -> Result<(Accounts, Vec<String>), RunFault> {
+        let target = &*self.arm.target;
+        let of_target = |fault| RunFault::Target { case: self.case.clone(), fault };
+        settle(target, self.begin, Rest::Closed).await.map_err(of_target)?;
+        let end = target.ledger().mark();
+        let calls = target.calls(&self.namespace, self.begin, end).map_err(of_target)?;
+        let left_behind = target.leftovers(&self.namespace).await.map_err(of_target)?;
+        let spans: Vec<StepSpan> = self.done.iter().map(|done| done.span.clone()).collect();
+        Ok((Accounts::new(calls, &self.connects, &spans), left_behind))
+    }
+
+    /// A driver that gives up where something was made to go wrong is not judged: the case ends
+    /// there. Any other fault ends the run.
+    async fn break_off(
         mut self,
-        accounts: &Accounts,
-        mut case_verdicts: Vec<Verdict>,
-        left_behind: Vec<String>,
+        fault: RunFault,
         emit: &mut (dyn FnMut(Line) + Send),
-    ) -> Played {
+    ) -> Result<Played, RunFault> {
+        self.script.meet(self.arm.target.injected(&self.namespace));
+        let why = match &fault {
+            RunFault::Driver { fault: DriverFault::Protocol { .. }, .. } => return Err(fault),
+            RunFault::Driver { fault: why, .. } if self.script.faulty() => why.to_string(),
+            _ => return Err(fault),
+        };
+        self.open.drain(..).for_each(|open| open.answer.abort());
+        // It has failed already; how it ends is of no more interest.
+        let _ = self.close_driver(Close::Crash).await;
+        let (accounts, left_behind) = self.look_back().await?;
+        let skipped = format!("{why}, after {}", self.script.told());
+        Ok(self.settle_accounts(&accounts, Vec::new(), left_behind, Some(skipped), emit))
+    }
+
+    /// Judges the counts, of the steps and of the case.
+    fn judge_counts(
+        &mut self,
+        accounts: &Accounts,
+        verdicts: &mut Vec<Verdict>,
+    ) -> Vec<BTreeMap<String, AllowanceRef>> {
+        let budget = &self.arm.budget;
         let spent: Vec<Spent<'_>> = self
             .done
             .iter()
@@ -316,23 +414,48 @@ impl Stage<'_> {
                 step: done.span.step,
                 operation: &done.operation,
                 outcome: &done.outcome,
+                unjudged: done.unjudged.as_ref(),
             })
             .collect();
-        let mut counted = judge_case(&self.arm.budget, accounts, &spent, self.connects.len());
-        let allowed: Vec<_> =
-            spent.iter().map(|spent| allowances(&self.arm.budget, spent)).collect();
-        case_verdicts.append(&mut counted.case);
+        let mut counted = judge_case(budget, accounts, &spent, self.connects.len());
+        let allowed = spent.iter().map(|spent| allowances(budget, spent)).collect();
+        if !self.script.counts() {
+            counted.case = vec![self.script.skip("budget")];
+        }
+        verdicts.append(&mut counted.case);
         for done in &mut self.done {
             done.verdicts.extend(counted.steps.remove(&done.span.step).unwrap_or_default());
         }
+        allowed
+    }
+
+    fn settle_accounts(
+        mut self,
+        accounts: &Accounts,
+        mut case_verdicts: Vec<Verdict>,
+        left_behind: Vec<String>,
+        skipped: Option<String>,
+        emit: &mut (dyn FnMut(Line) + Send),
+    ) -> Played {
+        let allowed = match skipped {
+            None => self.judge_counts(accounts, &mut case_verdicts),
+            Some(_) => vec![BTreeMap::new(); self.done.len()],
+        };
         let mut all: Vec<&mut Verdict> =
             self.done.iter_mut().flat_map(|done| &mut done.verdicts).collect();
         all.extend(&mut case_verdicts);
         let unexpected = self.arm.known.apply(&self.case, &mut all);
-        case_verdicts.extend(unexpected);
+        // What is known to fail need not where something else went wrong before.
+        if !self.script.faulty() {
+            case_verdicts.extend(unexpected);
+        }
         let failed = case_verdicts.iter().any(Verdict::failed)
             || self.done.iter().any(|done| done.verdicts.iter().any(Verdict::failed));
-        let result = if failed { CheckResult::Fail } else { CheckResult::Pass };
+        let result = match (failed, &skipped) {
+            (true, _) => CheckResult::Fail,
+            (false, Some(_)) => CheckResult::Skip,
+            (false, None) => CheckResult::Pass,
+        };
 
         let run = self.arm.run;
         let origin = self.arm.target.ledger().origin();
@@ -370,9 +493,10 @@ impl Stage<'_> {
                 .map(|(steps, rpcs)| (joined(&steps), rpcs))
                 .collect(),
             left_behind,
+            faults: self.script.words(),
             verdicts: case_verdicts,
             verdict: result,
-            skipped: None,
+            skipped,
         })));
         Played { result, rpcs: accounts.all() }
     }

@@ -6,7 +6,7 @@ use driver_protocol::{Operation, Outcome};
 use rpc_ledger::StepId;
 use run_record::{AllowanceRef, Rpcs, Verdict};
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, Failed};
 use crate::budgets::{Budget, Limit, Table};
 use crate::judge_counts;
 
@@ -15,6 +15,8 @@ pub(super) struct Spent<'s> {
     pub(super) step: StepId,
     pub(super) operation: &'s Operation,
     pub(super) outcome: &'s Outcome,
+    /// Why its counts are not judged.
+    pub(super) unjudged: Option<&'s Verdict>,
 }
 
 /// Verdicts on counts, by step and on the case as a whole.
@@ -36,20 +38,58 @@ pub(super) fn judge_case(
         if groups.iter().any(|group| group.contains(&one.step)) {
             continue;
         }
-        let chosen = budget.choose(one.operation.name(), one.outcome);
-        let rpcs = accounts.of_step(one.step);
-        let (name, n) = (one.operation.name(), one.operation.containers());
-        steps.insert(one.step, judge_counts(name, &rpcs, &chosen.table, n, chosen.tight));
+        steps.insert(one.step, judge_step(budget, accounts, one));
     }
     let mut case = Vec::new();
     for group in groups {
-        case.extend(judge_group(budget, accounts, &overlaps, spent, &group));
+        let unjudged = spent.iter().filter(|one| group.contains(&one.step));
+        match unjudged.filter_map(|one| one.unjudged).next() {
+            Some(why) => case.push(why.clone()),
+            None => case.extend(judge_group(budget, accounts, &overlaps, spent, &group)),
+        }
     }
     let connect = budget.connect.times(connects as u64);
-    case.extend(judge_counts("connect", &accounts.of_connect(), &connect, 1, budget.tight));
-    let background = accounts.of_background();
-    case.extend(judge_counts("background", &background, &budget.background, 1, budget.tight));
+    let (connect, tight) = retried(budget, &accounts.failed_of_connect(), connect, 1, budget.tight);
+    case.extend(judge_counts("connect", &accounts.of_connect(), &connect, 1, tight));
+    let failed = accounts.failed_of_background();
+    let (background, tight) = retried(budget, &failed, budget.background.clone(), 1, budget.tight);
+    case.extend(judge_counts("background", &accounts.of_background(), &background, 1, tight));
     CountVerdicts { steps, case }
+}
+
+fn judge_step(budget: &Budget, accounts: &Accounts, one: &Spent<'_>) -> Vec<Verdict> {
+    if let Some(why) = one.unjudged {
+        return vec![why.clone()];
+    }
+    let (name, n) = (one.operation.name(), one.operation.containers());
+    let failed = accounts.failed_of_step(one.step);
+    if !failed.is_empty() && budget.promises() && !budget.knows(name, one.outcome) {
+        // How a failed operation is cleaned up after is for the budget to say.
+        let Outcome::Error(refusal) = one.outcome else { return Vec::new() };
+        let detail = format!("the budget has no [operation.{name}.error.{}]", refusal.kind);
+        return vec![Verdict::skip("budget", detail)];
+    }
+    let chosen = budget.choose(name, one.outcome);
+    let (table, tight) = retried(budget, &failed, chosen.table, n, chosen.tight);
+    judge_counts(name, &accounts.of_step(one.step), &table, n, tight)
+}
+
+/// What is allowed when calls were made to fail: each may be made again as often as the budget says,
+/// and what would have followed need not come.
+fn retried(budget: &Budget, failed: &Failed, table: Table, n: u64, tight: bool) -> (Table, bool) {
+    if failed.is_empty() {
+        return (table, tight);
+    }
+    let mut table = flat(table, n, tight);
+    for (rpc, row) in &mut table.rows {
+        let again = failed.iter().filter(|((failed, _), _)| failed == rpc);
+        let again = again.map(|((_, kind), calls)| {
+            budget.retries.get(kind).copied().unwrap_or_default().saturating_mul(*calls)
+        });
+        let (_, most) = row.limit.range(n, tight);
+        row.limit = Limit::Between(0, again.fold(most, u64::saturating_add));
+    }
+    (table, tight)
 }
 
 /// Steps that nothing tells apart are judged together, against the sum of their allowances.

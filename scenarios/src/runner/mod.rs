@@ -6,6 +6,7 @@ mod case;
 mod fault;
 mod judge;
 mod notices;
+mod script;
 mod settle;
 mod stop;
 

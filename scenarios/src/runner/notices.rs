@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use driver_protocol::{Driver, Notice};
+use driver_protocol::{Driver, ExitStatus, Notice};
 use run_record::Verdict;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -34,6 +34,31 @@ impl Notices {
             }
         });
         Self { heard, count, listener }
+    }
+
+    /// After a fault an exit may have been kept from the driver; none may be told twice or wrongly.
+    pub(super) fn judge_after_faults(&self, events: &[Event]) -> Verdict {
+        let heard = self.heard.lock().expect("nothing panics while it holds notices");
+        let mut left: Vec<&Event> =
+            events.iter().filter(|event| event.topic == "/tasks/exit").collect();
+        for Notice::Exit { container, exec, status, .. } in heard.iter() {
+            let fits = |event: &&Event| {
+                let same = event.container == *container && event.exec == *exec;
+                let known = event.status.map(ExitStatus::Code);
+                same && (*status == ExitStatus::Unknown || known == Some(*status))
+            };
+            let Some(index) = left.iter().position(fits) else {
+                let exec =
+                    exec.as_ref().map_or_else(String::new, |exec| format!("exec {exec} of "));
+                let detail = format!(
+                    "the driver told that {exec}{container} exited with {status:?}: there was no \
+                     such exit, or it was told before"
+                );
+                return Verdict::fail("exit-once", detail);
+            };
+            left.remove(index);
+        }
+        Verdict::pass("exit-once")
     }
 
     /// Holds the notices against the exits that the observer saw: each is told once, and rightly.
@@ -86,7 +111,7 @@ fn compare(exits: &[&Event], heard: &[Notice], in_time: bool) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driver_protocol::{ContainerId, ExitStatus};
+    use driver_protocol::ContainerId;
 
     fn exit(status: u32) -> Event {
         Event {

@@ -2,9 +2,10 @@
 //! a tap for the player and a tap for the observer.
 
 pub mod daemon;
+mod injections;
 mod observer;
 mod seen;
 mod server;
 mod stand;
 
-pub use stand::{StandError, TargetSpec, start};
+pub use stand::{StandError, TargetSpec, start, start_with_faults};

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use driver_protocol::{ContainerId, Lifecycle, Pending};
-use laconic_scenarios::{Closing, Event, Target, TargetFault};
-use mock_containerd::{MockContainerd, Profile};
-use rpc_ledger::{Counts, Ledger, Mark};
+use laconic_scenarios::{Closing, Event, Injected, Target, TargetFault};
+use mock_containerd::{Faults, MockContainerd, Profile};
+use rpc_ledger::{CallRecord, Counts, Ledger, Mark};
 use rpc_spy::Tap;
 use run_record::{TargetRef, Verdict};
 
 use crate::daemon::{PrivateDaemon, Rootfs, Unavailable};
+use crate::injections::Injections;
 use crate::observer::Observer;
 use crate::server::Server;
 
@@ -46,6 +47,7 @@ pub(crate) const STAND_PREFIX: &str = "laconic-stand-";
 
 struct Stand {
     server: Server,
+    injections: Injections,
     player: Tap,
     spy: Tap,
     observer: Option<Observer>,
@@ -59,6 +61,19 @@ struct Stand {
 
 /// Starts a target.
 pub async fn start(spec: &TargetSpec) -> Result<Box<dyn Target>, StandError> {
+    start_with_faults(spec, None).await
+}
+
+/// Starts a target on which something goes wrong. Only the mock can be had so.
+pub async fn start_with_faults(
+    spec: &TargetSpec,
+    faults: Option<&Faults>,
+) -> Result<Box<dyn Target>, StandError> {
+    if faults.is_some() && !matches!(spec, TargetSpec::Mock(_)) {
+        let reason = "faults are injected into the mock alone so far".to_owned();
+        let remedy = "leave --faults out, or run against mock".to_owned();
+        return Err(Unavailable { reason, remedy }.into());
+    }
     let failed = |error: &dyn std::fmt::Display| StandError::Failed(error.to_string());
     // Named by its owner: `laconic clean` removes it once that is dead.
     let named = format!("{STAND_PREFIX}{}-", std::process::id());
@@ -72,7 +87,12 @@ pub async fn start(spec: &TargetSpec) -> Result<Box<dyn Target>, StandError> {
     let unique = unique.unwrap_or_default().replace(STAND_PREFIX, "");
     let (server, prefix) = match spec {
         TargetSpec::Mock(profile) => {
-            let mock = MockContainerd::builder().profile(*profile).start().await;
+            let mock = MockContainerd::builder()
+                .profile(*profile)
+                .watch_socket(folder.path().join("watch.sock"))
+                .faults(faults.cloned().unwrap_or_default())
+                .start()
+                .await;
             (Server::Mock(mock.map_err(|error| failed(&error))?), format!("laconic-{unique}"))
         }
         TargetSpec::Real(binary) => {
@@ -84,13 +104,12 @@ pub async fn start(spec: &TargetSpec) -> Result<Box<dyn Target>, StandError> {
             (Server::Address(path.clone().into()), format!("laconic-{unique}"))
         }
     };
-    let tap = |name: &str| {
-        let listen = folder.path().join(name);
-        let upstream = server.socket().to_owned();
+    let tap = |name: &str, upstream: &Path| {
+        let (listen, upstream) = (folder.path().join(name), upstream.to_owned());
         async move { Tap::start(&listen, &upstream, Ledger::new()).await }
     };
-    let player = tap("containerd.sock").await.map_err(|error| failed(&error))?;
-    let spy = tap("observer.sock").await.map_err(|error| failed(&error))?;
+    let player = tap("containerd.sock", server.socket()).await.map_err(|error| failed(&error))?;
+    let spy = tap("observer.sock", server.watch_socket()).await.map_err(|error| failed(&error))?;
     let observer = Observer::connect(spy.socket(), &prefix).await;
     let observer = observer.map_err(|error| failed(&error))?;
     let version = observer.version().await.map_err(|error| failed(&error))?;
@@ -107,6 +126,7 @@ pub async fn start(spec: &TargetSpec) -> Result<Box<dyn Target>, StandError> {
     let observer = Some(observer);
     Ok(Box::new(Stand {
         server,
+        injections: Injections::default(),
         player,
         spy,
         observer,
@@ -173,7 +193,12 @@ impl Stand {
             // Somebody else's daemon serves others, too: its own counts say nothing about us.
             Server::Address(_) => (None, Verdict::skip("cross-check", "not our own daemon")),
         };
+        let unfired = match &self.server {
+            Server::Mock(mock) => mock.faults().unfired(),
+            _ => Vec::new(),
+        };
         Ok(Closing {
+            unfired,
             player: player.started_by_short_name(),
             observer: observer.started_by_short_name(),
             daemon,
@@ -333,6 +358,27 @@ impl Target for Stand {
         self.player.ledger()
     }
 
+    fn begin(&self, namespace: &str, case: &str) {
+        if let Server::Mock(mock) = &self.server {
+            self.injections.begin(mock, namespace, case);
+        }
+    }
+
+    fn injected(&self, namespace: &str) -> Vec<Injected> {
+        match &self.server {
+            Server::Mock(mock) => self.injections.of(mock, namespace),
+            _ => Vec::new(),
+        }
+    }
+
+    fn calls(&self, namespace: &str, from: Mark, to: Mark) -> Result<Vec<CallRecord>, TargetFault> {
+        let calls = self.player.ledger().calls_between(from, to);
+        match &self.server {
+            Server::Mock(mock) => self.injections.mark(mock, namespace, &self.player, calls),
+            _ => Ok(calls),
+        }
+    }
+
     fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>> {
         Box::pin(async move {
             self.player.caught_up(mark).await;
@@ -378,6 +424,9 @@ impl Target for Stand {
     }
 
     fn clean_up<'a>(&'a self, namespace: &'a str) -> Pending<'a, Result<(), TargetFault>> {
+        if let Server::Mock(mock) = &self.server {
+            self.injections.end(mock, namespace);
+        }
         Box::pin(self.observer().clean_up(namespace))
     }
 
