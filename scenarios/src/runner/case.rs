@@ -18,6 +18,7 @@ use super::judge::{Spent, allowances, judge_case};
 use super::notices::Notices;
 use super::script::Script;
 use super::settle::{Rest, quiet, settle};
+use super::unconnected::unconnected;
 use super::{RunFault, Stop};
 use crate::checks::{judge_state, owed};
 use crate::{Play, Scenario, Step, TargetFault};
@@ -156,48 +157,6 @@ async fn open_driver(
         .map_err(|fault| RunFault::Target { case: case.to_owned(), fault })?;
     let close = arm.target.ledger().mark();
     Ok((Arc::from(driver), ConnectSpan { open, close }))
-}
-
-/// A driver that could not be opened. Where something was made to go wrong it is no fault of
-/// anybody's: the case is not judged.
-async fn unconnected(
-    arm: &Arm<'_>,
-    case: &str,
-    namespace: &str,
-    begin: Mark,
-    fault: RunFault,
-    emit: &mut (dyn FnMut(Line) + Send),
-) -> Result<Played, RunFault> {
-    let target = &*arm.target;
-    let mut script = Script::default();
-    script.meet(target.injected(namespace));
-    let RunFault::Driver { fault: why, .. } = &fault else { return Err(fault) };
-    if !script.faulty() {
-        return Err(fault);
-    }
-    let of_target = |fault| RunFault::Target { case: case.to_owned(), fault };
-    settle(target, begin, Rest::Closed).await.map_err(of_target)?;
-    let end = target.ledger().mark();
-    let calls = target.calls(namespace, begin, end).map_err(of_target)?;
-    let accounts = Accounts::new(calls, &[ConnectSpan { open: begin, close: end }], &[]);
-    for call in accounts.lines(arm.run, case) {
-        emit(Line::Call(Box::new(call)));
-    }
-    let result = CheckResult::Skip;
-    emit(Line::CaseEnd(Box::new(CaseEnd {
-        run: arm.run,
-        case: case.to_owned(),
-        connect: accounts.of_connect(),
-        connects: 1,
-        background: Rpcs::new(),
-        overlap: Default::default(),
-        left_behind: Vec::new(),
-        faults: script.words(),
-        verdicts: Vec::new(),
-        verdict: result,
-        skipped: Some(format!("{why}, after {}", script.told())),
-    })));
-    Ok(Played { result, rpcs: accounts.all() })
 }
 
 impl Stage<'_> {

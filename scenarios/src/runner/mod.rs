@@ -9,6 +9,7 @@ mod notices;
 mod script;
 mod settle;
 mod stop;
+mod unconnected;
 
 pub use arm::{Arm, ArmEnd, run_arm};
 pub use fault::RunFault;
