@@ -53,6 +53,18 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
+/// A tar of an image layout, whose index comes last: nothing says that it comes first.
+pub(crate) fn layout_tar(blobs: &[Blob], index: &Value) -> Vec<u8> {
+    let index = index.to_string().into_bytes();
+    let path = |blob: &Blob| format!("blobs/{}", blob.digest.replace(':', "/"));
+    let paths: Vec<String> = blobs.iter().map(path).collect();
+    let mut files: Vec<(&str, &[u8])> =
+        paths.iter().zip(blobs).map(|(path, blob)| (path.as_str(), &blob.bytes[..])).collect();
+    files.push(("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#));
+    files.push(("index.json", &index));
+    tar(&files)
+}
+
 impl Layout {
     /// Two layers, a variable, a command.
     pub(crate) fn named(name: &str) -> Self {
@@ -92,20 +104,10 @@ impl Layout {
 
     pub(crate) fn tar(&self) -> Vec<u8> {
         let (blobs, index) = self.parts();
-        let index = index.to_string().into_bytes();
-        let paths: Vec<String> =
-            blobs.iter().map(|blob| format!("blobs/{}", blob.digest.replace(':', "/"))).collect();
-        let mut files: Vec<(&str, &[u8])> = paths
-            .iter()
-            .zip(&blobs)
-            .enumerate()
-            .filter(|(number, _)| !self.without.contains(number))
-            .map(|(_, (path, blob))| (path.as_str(), &blob.bytes[..]))
-            .collect();
-        // Last, as nothing says that it comes first.
-        files.push(("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#));
-        files.push(("index.json", &index));
-        tar(&files)
+        let whole = blobs.into_iter().enumerate();
+        let kept = whole.filter(|(number, _)| !self.without.contains(number));
+        let blobs: Vec<Blob> = kept.map(|(_, blob)| blob).collect();
+        layout_tar(&blobs, &index)
     }
 
     pub(crate) fn archive(&self) -> Archive {

@@ -22,6 +22,8 @@ pub(crate) struct Arm {
     pub(crate) real: bool,
     /// Of a real one: an archive with programs in it.
     archive: Option<(PathBuf, TempDir)>,
+    /// Of a real one: containerd's own client of the same version.
+    pub(crate) ctr: Option<PathBuf>,
 }
 
 /// On the mock, as every version; afterwards nothing is left.
@@ -45,7 +47,7 @@ async fn mocks() -> Vec<Arm> {
     let mut arms = Vec::new();
     for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
         let target = laconic_targets::start(&TargetSpec::Mock(profile)).await.unwrap();
-        arms.push(Arm { target, real: false, archive: None });
+        arms.push(Arm { target, real: false, archive: None, ctr: None });
     }
     arms
 }
@@ -61,13 +63,15 @@ async fn daemons() -> Vec<Arm> {
     };
     let mut arms = Vec::new();
     for version in VERSIONS {
-        let binary = root().join("target/daemons").join(version).join("bin/containerd");
-        match laconic_targets::start(&TargetSpec::Real(Some(binary))).await {
+        let programs = root().join("target/daemons").join(version).join("bin");
+        let binary = Some(programs.join("containerd"));
+        match laconic_targets::start(&TargetSpec::Real(binary)).await {
             Ok(target) => {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("tiny.tar");
                 std::fs::copy(&archive.0, &path).unwrap();
-                arms.push(Arm { target, real: true, archive: Some((path, folder)) });
+                let (archive, ctr) = (Some((path, folder)), Some(programs.join("ctr")));
+                arms.push(Arm { target, real: true, archive, ctr });
             }
             Err(StandError::Unavailable(lack)) => eprintln!("NOT RUN on {version}: {lack}"),
             Err(error) => panic!("{version}: {error}"),
@@ -99,6 +103,15 @@ impl Arm {
 
     pub(crate) fn namespace(&self) -> String {
         self.target.namespace(0)
+    }
+
+    /// One of another's.
+    pub(crate) fn other_namespace(&self) -> String {
+        self.target.namespace(1)
+    }
+
+    pub(crate) fn archive_path(&self) -> Option<&Path> {
+        self.archive.as_ref().map(|(path, _)| path.as_path())
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -172,7 +185,9 @@ impl Arm {
     /// Nothing is left, and the counts of tap and server agree.
     async fn end(self) {
         assert_eq!(self.inventory().await, Vec::<String>::new(), "{}", self.name());
-        self.target.clean_up(&self.namespace()).await.unwrap();
+        for namespace in [self.namespace(), self.other_namespace()] {
+            self.target.clean_up(&namespace).await.unwrap();
+        }
         let closing = self.target.close().await.unwrap();
         let words: Vec<String> = closing.verdicts.iter().map(|told| format!("{told:?}")).collect();
         assert!(closing.verdicts.iter().all(|told| !told.failed()), "{words:?}");

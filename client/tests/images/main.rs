@@ -7,8 +7,11 @@
 mod archive;
 mod arm;
 mod broken;
+mod company;
 mod costs;
 mod gate;
 mod inventory;
+mod labels;
 mod lives;
+mod platforms;
 mod races;
