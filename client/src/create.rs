@@ -2,12 +2,21 @@
 
 use std::sync::Arc;
 
-use containerd_client::services::v1::{CreateContainerRequest, DeleteContainerRequest};
+use containerd_client::services::v1::{
+    CreateContainerRequest, DeleteContainerRequest, GetContainerRequest,
+};
 
 use crate::finish::{Finishing, UNDO_LIMIT};
 use crate::snapshot::Snapshot;
 use crate::wire::{self, Doing};
 use crate::{Client, Container, Error, NewContainer};
+
+/// Whether a record is there, as far as this client knows.
+#[derive(Clone, Copy, Debug)]
+enum There {
+    Surely,
+    Perhaps,
+}
 
 impl Client {
     /// Creates a container record. One RPC, and no lease: a record that names no snapshot and no
@@ -17,7 +26,8 @@ impl Client {
     /// the snapshot from being collected from its first moment on. When Prepare fails, a third
     /// deletes the record again; `NotFound` means that the image is not unpacked.
     ///
-    /// Dropped before it is done, it leaves neither record nor snapshot.
+    /// Dropped before it is done, it leaves neither record nor snapshot. Nor does it from an image
+    /// when no answer comes: then this client looks later whether its record is there, one RPC more.
     pub async fn create(&self, new: NewContainer) -> Result<Container, Error> {
         let client = self.clone();
         let work = |_| async move { client.create_whole(new).await };
@@ -27,29 +37,24 @@ impl Client {
     async fn create_whole(&self, new: NewContainer) -> Result<Container, Error> {
         let wire = &self.shared.wire;
         let mut record = new.record(wire.namespace())?;
-        let snapshot = new.snapshot();
-        if let Some((snapshot, _)) = &snapshot {
+        let (snapshot, parent) = new.snapshot().unzip();
+        if let Some(snapshot) = &snapshot {
             snapshot.name_in(&mut record);
         }
         let message = CreateContainerRequest { container: Some(record) };
         let doing = Doing::begin("create container", &new.id);
-        wire.call(&doing, &wire::containers::CREATE, message).await?;
-        self.shared.registry.no_task(&new.id);
-        let Some((snapshot, parent)) = snapshot else { return Ok(self.container(new.id, None)) };
-        let prepared = snapshot.prepare(wire, &doing, &parent).await;
-        let container = self.container(new.id, Some(snapshot));
-        let Err(error) = prepared else { return Ok(container) };
-        // Prepare's own error is the one to tell. It waits for the undoing, unless the server has to
-        // come back first. A snapshot that was made all the same is named by nothing then, and the
-        // server collects it.
-        if error.leaves_in_doubt() {
-            self.shared.runtime.spawn(async move {
-                tokio::time::timeout(UNDO_LIMIT, container.delete_record()).await
-            });
-        } else {
-            container.delete_record().await;
+        let created = wire.call(&doing, &wire::containers::CREATE, message).await;
+        let container = self.container(new.id.clone(), snapshot);
+        if let Err(error) = created {
+            return Err(container.given_up(error, There::Perhaps).await);
         }
-        Err(error)
+        self.shared.registry.no_task(&new.id);
+        if let (Some(snapshot), Some(parent)) = (&container.snapshot, &parent)
+            && let Err(error) = snapshot.prepare(wire, &doing, parent).await
+        {
+            return Err(container.given_up(error, There::Surely).await);
+        }
+        Ok(container)
     }
 
     pub(crate) fn container(&self, id: String, snapshot: Option<Snapshot>) -> Container {
@@ -58,23 +63,63 @@ impl Client {
 }
 
 impl Container {
-    /// Deletes the record of a container that nobody was told of yet.
-    async fn delete_record(&self) {
+    /// It was not made. The error is the one to tell; it waits for the undoing, unless the server has
+    /// to come back first. A snapshot that was made all the same is named by nothing then, and the
+    /// server collects it.
+    async fn given_up(&self, error: Error, there: There) -> Error {
+        if error.leaves_in_doubt() {
+            let container = self.clone();
+            self.shared.runtime.spawn(async move {
+                tokio::time::timeout(UNDO_LIMIT, container.take_back(there)).await
+            });
+        } else if matches!(there, There::Surely) {
+            self.take_back(there).await;
+        }
+        error
+    }
+
+    /// Deletes the record of a container that nobody was told of.
+    async fn take_back(&self, mut there: There) {
         let doing = Doing::begin("delete container", &self.id);
+        let wire = &self.shared.wire;
         loop {
-            let message = DeleteContainerRequest { id: self.id.clone() };
-            match self.shared.wire.call(&doing, &wire::containers::DELETE, message).await {
-                Err(error) if error.leaves_in_doubt() => self.shared.live().await,
+            let done = match there {
+                There::Surely => {
+                    let message = DeleteContainerRequest { id: self.id.clone() };
+                    wire.call(&doing, &wire::containers::DELETE, message).await
+                }
+                There::Perhaps => {
+                    let message = GetContainerRequest { id: self.id.clone() };
+                    let found = wire.call(&doing, &wire::containers::GET, message).await;
+                    let record = found.map(|found| found.container.unwrap_or_default());
+                    // One of the same id may be somebody else's; nobody else's snapshot has our key.
+                    let named = |snapshot: &Arc<Snapshot>| {
+                        record.as_ref().is_ok_and(|record| snapshot.is_named_in(record))
+                    };
+                    if self.snapshot.as_ref().is_some_and(named) {
+                        there = There::Surely;
+                        continue;
+                    }
+                    record.map(drop)
+                }
+            };
+            match done {
+                Err(error) if error.leaves_in_doubt() => {
+                    there = There::Perhaps;
+                    self.shared.live().await;
+                }
                 _ => break,
             }
         }
-        self.shared.registry.bury(&self.id);
+        if matches!(there, There::Surely) {
+            self.shared.registry.bury(&self.id);
+        }
     }
 }
 
 async fn undo(made: Result<Container, Error>) {
     let Ok(container) = made else { return };
-    container.delete_record().await;
+    container.take_back(There::Surely).await;
     if let Some(snapshot) = &container.snapshot {
         let doing = Doing::begin("delete container", &container.id);
         // Nothing names it any more: what is not removed here the server collects.

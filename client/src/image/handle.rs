@@ -38,7 +38,7 @@ pub enum Collect {
 }
 
 /// An image. It keeps its manifest, configuration and chain id, so that making a container of it
-/// asks nothing. Clones share what is kept.
+/// asks nothing, and what is told from the handle costs no RPC. Clones share what is kept.
 #[derive(Clone, Debug)]
 pub struct Image {
     pub(super) shared: Arc<Shared>,

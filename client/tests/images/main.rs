@@ -9,6 +9,7 @@ mod arm;
 mod broken;
 mod company;
 mod costs;
+mod faults;
 mod gate;
 mod inventory;
 mod labels;
