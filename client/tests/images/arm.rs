@@ -3,19 +3,22 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use laconic_client::{Archive, Client, Collect};
 use laconic_scenarios::Target;
 use laconic_targets::{StandError, TargetSpec};
 use mock_containerd::Profile;
-use rpc_ledger::CallRecord;
+use rpc_ledger::{CallRecord, Ledger};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use crate::archive::Layout;
 use crate::inventory;
 
-pub(crate) const VERSIONS: [&str; 3] = ["1.6", "1.7", "2.1"];
+const VERSIONS: [&str; 3] = ["1.6", "1.7", "2.1"];
+/// A call that has not come by then does not come.
+const SEEN_LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Arm {
     target: Box<dyn Target>,
@@ -78,6 +81,22 @@ async fn daemons() -> Vec<Arm> {
         }
     }
     arms
+}
+
+/// Done when a ledger has such a call.
+pub(crate) async fn call_seen(ledger: &Ledger, such: impl Fn(&CallRecord) -> bool) {
+    let looking = async {
+        loop {
+            let changed = ledger.changed();
+            if ledger.calls().iter().any(&such) {
+                return;
+            }
+            changed.await;
+        }
+    };
+    let seen = tokio::time::timeout(SEEN_LIMIT, looking).await;
+    let calls = || ledger.calls().iter().map(|call| call.rpc.short()).collect::<Vec<_>>();
+    seen.unwrap_or_else(|_| panic!("no such call within {SEEN_LIMIT:?}, only {:?}", calls()));
 }
 
 fn root() -> PathBuf {
@@ -160,14 +179,7 @@ impl Arm {
 
     /// Done when the tap has seen such a call.
     pub(crate) async fn seen(&self, such: impl Fn(&CallRecord) -> bool) {
-        let ledger = self.target.ledger();
-        loop {
-            let changed = ledger.changed();
-            if ledger.calls().iter().any(&such) {
-                return;
-            }
-            changed.await;
-        }
+        call_seen(self.target.ledger(), such).await;
     }
 
     /// All that is in the namespace, in words.

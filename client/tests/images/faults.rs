@@ -6,8 +6,10 @@ use containerd_client::services::v1::{DeleteImageRequest, ListImagesRequest};
 use laconic_client::{Client, Collect, Error, NewContainer};
 use mock_containerd::faults::{Faults, When};
 use mock_containerd::{MockContainerd, Profile};
+use rpc_ledger::CallRecord;
 
 use crate::archive::Layout;
+use crate::arm::call_seen;
 use crate::inventory::{self, ask};
 
 const SPACE: &str = "faults";
@@ -67,14 +69,8 @@ async fn whatever_call_fails_nothing_is_left() {
 }
 
 async fn ended(mock: &MockContainerd, method: &str) {
-    loop {
-        let changed = mock.ledger().changed();
-        let calls = mock.ledger().calls();
-        if calls.iter().any(|call| call.rpc.short() == method && call.ended.is_some()) {
-            return;
-        }
-        changed.await;
-    }
+    let such = |call: &CallRecord| call.rpc.short() == method && call.ended.is_some();
+    call_seen(mock.ledger(), such).await;
 }
 
 /// And whatever they alone held; one more image makes sure that the server collects.
