@@ -54,7 +54,8 @@ impl Container {
 
     /// Deletes the record. One RPC when it is known that there is no task, else one more to find
     /// out: containerd itself would orphan a live one. One more removes the snapshot of a container
-    /// from an image, whoever made it.
+    /// from an image, whoever made it; should that fail, the record is gone all the same, and the
+    /// server collects what nothing names.
     pub async fn delete(&self) -> Result<(), Error> {
         let doing = Doing::begin("delete container", &self.id);
         let refuse = || {

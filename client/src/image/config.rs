@@ -71,7 +71,7 @@ impl ImageConfig {
         self.entrypoint.iter().chain(rest).cloned().collect()
     }
 
-    /// The user by number, with the group; `None` when only the image's own `/etc/passwd` knows.
+    /// The user by number, with the group, which is 0 when it is not said; `None` when only the image's own `/etc/passwd` knows.
     pub fn user_ids(&self) -> Option<(u32, u32)> {
         let (user, group) = self.user.split_once(':').unwrap_or((&self.user, ""));
         let number = |text: &str| match text {
