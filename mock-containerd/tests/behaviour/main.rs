@@ -13,6 +13,7 @@ mod io;
 mod junk;
 mod leases;
 mod listener;
+mod locks;
 mod loggers;
 mod methods;
 mod namespaces;
