@@ -34,6 +34,45 @@ pub const TABLE: &[Rule] = &[
     rule("cannot checkpoint a", Kind::FailedPrecondition),
     rule("process not created", Kind::FailedPrecondition),
     rule("init process is not running", Kind::FailedPrecondition),
+    rule("namespace is required", Kind::FailedPrecondition),
+    // The shim is gone, or did not answer.
+    rule("ttrpc: closed", Kind::Unavailable),
+    rule("context deadline exceeded", Kind::DeadlineExceeded),
+    rule("context canceled", Kind::Cancelled),
+    // Checkpoints: of these two the first wants something installed.
+    rule("CRIU version check failed", Kind::Unimplemented),
+    rule("criu failed", Kind::Internal),
+    rule("checkpoint option", Kind::InvalidArgument),
+    rule("unsupported checkpoint type", Kind::InvalidArgument),
+    // What is to be run cannot be: as dockerd, which says 127 to it, InvalidArgument. Not NotFound:
+    // the container is there.
+    rule("unable to start container process", Kind::InvalidArgument),
+    rule("executable file not found", Kind::InvalidArgument),
+    rule("binary not installed", Kind::InvalidArgument),
+    rule("invalid custom binary path", Kind::InvalidArgument),
+    rule("invalid runtime name", Kind::InvalidArgument),
+    rule("process property must not be empty", Kind::InvalidArgument),
+    rule("cannot allocate tty if runc", Kind::InvalidArgument),
+    rule("cannot use console socket if runc", Kind::InvalidArgument),
+    rule("unable to signal init: invalid argument", Kind::InvalidArgument),
+    // Its streams and its root.
+    rule("unable to copy pipes", Kind::InvalidArgument),
+    rule("unknown STDIO scheme", Kind::InvalidArgument),
+    rule("failed to start binary process", Kind::InvalidArgument),
+    rule("failed to mount rootfs component", Kind::InvalidArgument),
+    // Payloads.
+    rule("invalid character ", Kind::InvalidArgument),
+    rule("type with url ", Kind::InvalidArgument),
+    rule("filters: parse error", Kind::InvalidArgument),
+    rule("no processor for media-type", Kind::Unimplemented),
+    // The metadata store, and files.
+    rule("key required", Kind::InvalidArgument),
+    rule("bucket name required", Kind::InvalidArgument),
+    rule("incompatible value", Kind::InvalidArgument),
+    rule("bucket not found", Kind::NotFound),
+    rule("already exists", Kind::AlreadyExists),
+    rule("file exists", Kind::AlreadyExists),
+    rule("no such file or directory", Kind::Internal),
 ];
 
 /// The kind of an error with this code and text: the code's own, unless that is `Unknown`.

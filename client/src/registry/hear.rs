@@ -28,7 +28,7 @@ impl Book {
                 self.exited(&container, exec.as_deref(), pid, exit);
             }
             TaskEvent::ExecAdded { container, exec } => {
-                let task = self.within(&container);
+                let task = self.within(&container, &exec);
                 let make = || Incarnation::exec_in(&task, &exec, 0, Status::Created);
                 let passed = self.touch_exec(&task, &exec, |lineage| lineage.born(None, make));
                 self.passed(passed);
@@ -53,9 +53,20 @@ impl Book {
     }
 
     /// The task in which the stream tells of an exec.
-    fn within(&mut self, container: &str) -> Arc<Incarnation> {
-        let told = self.get(container).and_then(|lineage| lineage.told()).cloned();
-        told.unwrap_or_else(|| self.meant(container, 0))
+    fn within(&mut self, container: &str, id: &str) -> Arc<Incarnation> {
+        let lineage = self.touch(container);
+        let has = |task: &Incarnation| execs(task).get(id).is_some();
+        if let Some(told) = lineage.told().filter(|told| !told.is_gone() || has(told)) {
+            return told.clone();
+        }
+        // The birth of the next was lost.
+        if let Some(next) = lineage.advance(|_| true).or_else(|| lineage.told().cloned()) {
+            return next;
+        }
+        let stranger = Incarnation::task(container, 0, Status::Unknown);
+        let passed = lineage.found(&stranger);
+        self.passed(passed);
+        stranger
     }
 
     fn turn(&mut self, container: &str, from: Status, to: Status) {
@@ -65,7 +76,7 @@ impl Book {
     }
 
     fn exec_started(&mut self, container: &str, id: &str, pid: u32) {
-        let task = self.within(container);
+        let task = self.within(container, id);
         let passed = self.touch_exec(&task, id, |lineage| {
             if let Some(found) = lineage.meant(pid) {
                 found.learn(Status::Running);
@@ -79,7 +90,7 @@ impl Book {
 
     fn exited(&mut self, container: &str, exec: Option<&str>, pid: u32, exit: Exit) {
         let Some(id) = exec else { return self.init_exited(container, pid, exit) };
-        let task = self.within(container);
+        let task = self.within(container, id);
         match self.touch_exec(&task, id, |lineage| lineage.whose(pid, exit)) {
             Whose::Told => {}
             Whose::Of(one) => self.end(&one, exit),

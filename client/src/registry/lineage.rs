@@ -11,6 +11,8 @@ use super::{Exit, Incarnation};
 
 /// How many ends of earlier lives are remembered, to know them when they are told again.
 const ENDS_KEPT: usize = 8;
+/// How many births that the stream told are remembered, to know whose reply comes then.
+const UNASKED_KEPT: usize = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct Lineage {
@@ -25,6 +27,8 @@ pub(super) struct Lineage {
     ends: VecDeque<(u32, Exit)>,
     /// Births told by the stream.
     births: u64,
+    /// The last of those that no reply had told of, by number: a reply may come long after.
+    unasked: VecDeque<(u64, Arc<Incarnation>)>,
     /// When something was last learned of it.
     pub(super) touched: u64,
     /// Its container's record is gone: it is kept for late events only.
@@ -92,6 +96,15 @@ impl Lineage {
         vec![self.pass_by(gone.clone())]
     }
 
+    /// A reply tells of one who was born since there were so many births. Has the stream told it?
+    pub(super) fn claim(&mut self, births: u64, pid: Option<u32>) -> Option<Arc<Incarnation>> {
+        let ours = |(number, one): &(u64, Arc<Incarnation>)| {
+            *number > births && pid.is_none_or(|pid| one.pid() == pid)
+        };
+        let at = self.unasked.iter().position(ours)?;
+        self.unasked.remove(at).map(|(_, one)| one)
+    }
+
     /// A reply tells of one who was born.
     pub(super) fn replied(&mut self, newcomer: &Arc<Incarnation>) -> Passed {
         self.coming.push_back(newcomer.clone());
@@ -113,7 +126,10 @@ impl Lineage {
     }
 
     /// The stream goes on to the first of those known by replies for whom `fits` holds.
-    fn advance(&mut self, fits: impl Fn(&Incarnation) -> bool) -> Option<Arc<Incarnation>> {
+    pub(super) fn advance(
+        &mut self,
+        fits: impl Fn(&Incarnation) -> bool,
+    ) -> Option<Arc<Incarnation>> {
         let at = self.coming.iter().position(|one| fits(one))?;
         self.coming.drain(..at);
         self.told = self.coming.pop_front();
@@ -142,6 +158,10 @@ impl Lineage {
         }
         let newcomer = make();
         self.told = Some(newcomer.clone());
+        if self.unasked.len() == UNASKED_KEPT {
+            self.unasked.pop_front();
+        }
+        self.unasked.push_back((self.births, newcomer.clone()));
         if self.coming.is_empty() {
             // It came after all that is known.
             passed.extend(self.succeed(&newcomer));

@@ -6,6 +6,8 @@ mod connection;
 mod execs;
 mod exit;
 mod hear;
+#[cfg(test)]
+mod histories;
 mod incarnation;
 mod known;
 mod lineage;

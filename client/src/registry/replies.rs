@@ -15,11 +15,8 @@ impl Registry {
     pub(crate) fn created(&self, container: &str, births: u64, pid: u32) -> Arc<Incarnation> {
         self.change(|book| {
             let lineage = book.touch(container);
-            let told = lineage.latest().filter(|latest| {
-                lineage.births() > births && latest.pid() == pid && !latest.is_held()
-            });
-            if let Some(told) = told {
-                return told.clone();
+            if let Some(told) = lineage.claim(births, Some(pid)) {
+                return told;
             }
             let newcomer = Incarnation::task(container, pid, Status::Created);
             let passed = lineage.replied(&newcomer);
@@ -42,10 +39,7 @@ impl Registry {
     ) -> Arc<Incarnation> {
         self.change(|book| {
             let (added, passed) = book.touch_exec(task, id, |lineage| {
-                let told = lineage
-                    .latest()
-                    .filter(|latest| lineage.births() > births && !latest.is_held())
-                    .cloned();
+                let told = lineage.claim(births, None);
                 told.map_or_else(
                     || {
                         let newcomer = Incarnation::exec_in(task, id, 0, Status::Created);

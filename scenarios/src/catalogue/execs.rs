@@ -1,6 +1,6 @@
 //! Exec processes within a task.
 
-use driver_protocol::ErrorKind::{AlreadyExists, NotFound, Unknown};
+use driver_protocol::ErrorKind::{AlreadyExists, InvalidArgument, NotFound, Unknown};
 use driver_protocol::Lifecycle::Running;
 
 use super::{KILL, TERM, sleeping};
@@ -33,7 +33,7 @@ fn exits() -> Vec<Scenario> {
             .ended(),
         sleeping("exec-of-a-missing-binary-is-refused-and-the-task-goes-on")
             .then(exec("c0", "e0", &["/no/such/binary"]))
-            .refused(&[Unknown, NotFound])
+            .refused(&[Unknown, InvalidArgument, NotFound])
             .leaves("c0", Running)
             .then(exec("c0", "e0", &["true"]))
             .then(exec_wait("c0", "e0"))

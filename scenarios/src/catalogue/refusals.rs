@@ -61,7 +61,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("start-of-a-missing-binary-leaves-nothing")
             .then(create("c0", &["/no/such/binary"]))
             .then(start("c0"))
-            .refused(&[Unknown, NotFound])
+            .refused(&[Unknown, InvalidArgument, NotFound])
             .leaves_no_task("c0")
             .then(delete("c0")),
         Scenario::new("a-start-that-fails-leaves-nothing")

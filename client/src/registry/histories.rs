@@ -1,0 +1,246 @@
+//! Histories of one name, told by events and by replies in every order that can be.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tokio::sync::mpsc;
+
+use super::{Exit, ExitStatus, Incarnation, Registry, Status};
+use crate::events::TaskEvent;
+
+fn exit(code: u32) -> Exit {
+    Exit { status: ExitStatus::Code(code), at_ns: Some(i64::from(code)) }
+}
+
+struct Told {
+    registry: Registry,
+    past: mpsc::UnboundedReceiver<Arc<Incarnation>>,
+}
+
+impl Told {
+    fn new() -> Self {
+        let (unresolved, past) = mpsc::unbounded_channel();
+        Self { registry: Registry::new(unresolved), past }
+    }
+
+    fn created(&self, births: u64, pid: u32) -> Arc<Incarnation> {
+        let task = self.registry.created("c0", births, pid);
+        task.hold(None);
+        task
+    }
+
+    fn exited(&self, exec: Option<&str>, pid: u32, code: u32) {
+        let (container, exec) = ("c0".to_owned(), exec.map(str::to_owned));
+        self.registry.hear(TaskEvent::Exited { container, exec, pid, exit: exit(code) });
+    }
+
+    fn exec(&self, task: &Arc<Incarnation>, id: &str, pid: u32) -> Arc<Incarnation> {
+        let exec = self.registry.exec_added(task, id, self.registry.exec_births(task, id));
+        exec.hold(None);
+        self.registry.started(&exec, pid);
+        exec
+    }
+
+    /// No more events come of whoever is past.
+    fn resolve(&mut self) {
+        while let Ok(one) = self.past.try_recv() {
+            self.registry.resolve(&one);
+        }
+    }
+
+    async fn news(&self) -> Vec<ExitStatus> {
+        let mut news = Vec::new();
+        let now = std::time::Duration::ZERO;
+        while let Ok(one) = tokio::time::timeout(now, self.registry.news().next()).await {
+            news.push(one.exit.status);
+        }
+        news
+    }
+}
+
+#[tokio::test]
+async fn an_exec_and_the_init_that_share_a_pid_end_each_by_its_own_exit() {
+    let told = Told::new();
+    let task = told.created(0, 5);
+    let exec = told.exec(&task, "e0", 5);
+    told.exited(Some("e0"), 5, 3);
+    assert_eq!((exec.exit(), task.exit()), (Some(exit(3)), None));
+    told.exited(None, 5, 4);
+    assert_eq!((exec.exit(), task.exit()), (Some(exit(3)), Some(exit(4))));
+    assert_eq!(told.news().await, [ExitStatus::Code(3), ExitStatus::Code(4)]);
+}
+
+#[tokio::test]
+async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid() {
+    let told = Told::new();
+    let first = told.created(0, 5);
+    let born = TaskEvent::Created { container: "c0".to_owned(), pid: 5 };
+    told.registry.hear(born.clone());
+    told.exited(None, 5, 137);
+    told.registry.deleted(&first, exit(137));
+    let second = told.created(told.registry.births("c0"), 5);
+    told.exited(None, 5, 137);
+    told.registry.hear(born);
+    told.exited(None, 5, 137);
+    assert_eq!(second.exit(), None);
+    told.exited(None, 5, 7);
+    assert_eq!(second.exit(), Some(exit(7)));
+    assert_eq!(told.news().await, [ExitStatus::Code(137), ExitStatus::Code(7)]);
+}
+
+#[tokio::test]
+async fn a_reading_does_not_overrule_what_was_learned_since_it_was_asked_for() {
+    use containerd_client::types::v1::{Process as Shown, Status as Wire};
+    let told = Told::new();
+    let task = told.created(0, 5);
+    told.registry.started(&task, 5);
+    let mark = told.registry.mark();
+    told.exited(None, 5, 7);
+    let shown =
+        Shown { id: "c0".into(), pid: 5, status: Wire::Running.into(), ..Default::default() };
+    let found = told.registry.shown("c0", mark, &shown);
+    assert!(Arc::ptr_eq(&found, &task));
+    assert_eq!(task.standing().status, Status::Stopped(exit(7)));
+    assert!(told.registry.listed(mark, &[]).is_empty(), "it is younger than the list");
+    assert_eq!(told.news().await, [ExitStatus::Code(7)]);
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    ours: bool,
+    /// Of ours: few, so that they are used again. A stranger's is its own: whether a birth is of
+    /// the task that was asked for just now or of a stranger's just before, only the pid tells.
+    pid: u32,
+    deleted_by_us: bool,
+    exit_lost: bool,
+    exit_twice: bool,
+    deletion_lost: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reply {
+    Ask(usize),
+    Created(usize),
+    Deleted(usize),
+}
+
+fn lives() -> impl Strategy<Value = Vec<Life>> {
+    let life = (any::<bool>(), 5..7u32, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    proptest::collection::vec(life, 1..5).prop_map(|lives| {
+        let numbered = lives.into_iter().zip(100..);
+        let life = |((ours, pid, by_us, exit_lost, exit_twice, deletion_lost), stranger)| Life {
+            ours,
+            pid: if ours { pid } else { stranger },
+            deleted_by_us: ours && by_us,
+            exit_lost,
+            exit_twice,
+            deletion_lost,
+        };
+        let mut lives: Vec<Life> = numbered.map(life).collect();
+        for at in 1..lives.len() {
+            // A birth of which nothing separates it looks like the one before told twice.
+            if lives[at - 1].exit_lost && lives[at - 1].deletion_lost {
+                lives[at].pid = 200 + u32::try_from(at).unwrap();
+            }
+        }
+        lives
+    })
+}
+
+fn code(life: usize) -> u32 {
+    u32::try_from(life).unwrap() + 1
+}
+
+fn events(lives: &[Life]) -> Vec<(usize, TaskEvent)> {
+    let mut events = Vec::new();
+    for (at, life) in lives.iter().enumerate() {
+        let (container, pid, exit) = ("c0".to_owned(), life.pid, exit(code(at)));
+        events.push((at, TaskEvent::Created { container: container.clone(), pid }));
+        events.push((at, TaskEvent::Started { container: container.clone(), pid }));
+        let exited = TaskEvent::Exited { container: container.clone(), exec: None, pid, exit };
+        let times = if life.exit_lost { 0 } else { 1 + usize::from(life.exit_twice) };
+        events.extend(std::iter::repeat_n((at, exited), times));
+        if !life.deletion_lost {
+            events.push((at, TaskEvent::Deleted { container, pid, exit }));
+        }
+    }
+    events
+}
+
+fn replies(lives: &[Life]) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    for (at, life) in lives.iter().enumerate().filter(|(_, life)| life.ours) {
+        replies.extend([Reply::Ask(at), Reply::Created(at)]);
+        if life.deleted_by_us {
+            replies.push(Reply::Deleted(at));
+        }
+    }
+    replies
+}
+
+/// Plays both, each in its order, as `events_first` draws it: but nothing is born unasked.
+fn play(told: &Told, lives: &[Life], events_first: &[bool]) -> BTreeMap<usize, Arc<Incarnation>> {
+    let (events, replies) = (events(lives), replies(lives));
+    let (mut event, mut reply, mut draw) = (0, 0, 0);
+    let (mut births, mut handles) = (BTreeMap::new(), BTreeMap::<usize, Arc<Incarnation>>::new());
+    while event < events.len() || reply < replies.len() {
+        let drawn = events_first[draw % events_first.len()];
+        draw += 1;
+        let next =
+            events.get(event).filter(|(life, _)| !lives[*life].ours || births.contains_key(life));
+        match (next, replies.get(reply)) {
+            (Some((_, heard)), answered) if drawn || answered.is_none() => {
+                told.registry.hear(heard.clone());
+                event += 1;
+            }
+            (_, Some(Reply::Ask(life))) => {
+                births.insert(*life, told.registry.births("c0"));
+                reply += 1;
+            }
+            (_, Some(Reply::Created(life))) => {
+                handles.insert(*life, told.created(births[life], lives[*life].pid));
+                reply += 1;
+            }
+            (_, Some(Reply::Deleted(life))) => {
+                told.registry.deleted(&handles[life], exit(code(*life)));
+                reply += 1;
+            }
+            (_, None) => unreachable!("what is ours was asked for by then"),
+        }
+    }
+    handles
+}
+
+proptest! {
+    #[test]
+    fn every_life_ends_once_and_by_its_own_exit(
+        lives in lives(),
+        events_first in proptest::collection::vec(any::<bool>(), 1..40),
+    ) {
+        let mut told = Told::new();
+        let handles = play(&told, &lives, &events_first);
+        told.resolve();
+        for (life, handle) in &handles {
+            let Life { deleted_by_us, exit_lost, deletion_lost, .. } = lives[*life];
+            let known = deleted_by_us || !exit_lost || !deletion_lost;
+            let last = *life + 1 == lives.len();
+            let expected = match (known, last) {
+                (true, _) => Some(ExitStatus::Code(code(*life))),
+                (false, true) => None,
+                (false, false) => Some(ExitStatus::Unknown),
+            };
+            let found = handle.exit().map(|exit| exit.status);
+            prop_assert_eq!(found, expected, "life {}", life);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let news = runtime.block_on(told.news());
+        for (life, _) in handles.iter().filter(|(_, handle)| handle.exit().is_some()) {
+            let own = ExitStatus::Code(code(*life));
+            let times = news.iter().filter(|status| **status == own).count();
+            prop_assert!(times <= 1, "life {}: {:?}", life, news);
+        }
+        let ended = handles.values().filter(|handle| handle.exit().is_some()).count();
+        prop_assert!(news.len() >= ended && news.len() <= lives.len(), "{:?}", news);
+    }
+}

@@ -1,0 +1,197 @@
+//! Nothing is left half done.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use laconic_client::{ExitStatus, Io, Kind, NewContainer};
+use mock_containerd::faults::{Faults, When};
+use mock_containerd::{MockContainerd, Profile};
+
+use crate::stage::{Stage, counts, exec, quiet, sleeper, told};
+
+pub(crate) async fn failing(rpc: &str, when: When, plan: &str) -> Stage {
+    let faults = Faults::default().rpc(rpc, when, plan).unwrap();
+    let builder = MockContainerd::builder().profile(Profile::V2_1).faults(faults);
+    Stage::of(builder, |builder| builder).await
+}
+
+async fn bare(stage: &Stage) -> laconic_client::Container {
+    stage.client.create(NewContainer::new("c0", ["sleep", "inf"])).await.unwrap()
+}
+
+/// Polls a future so often, then drops it; its output, if it was done by then.
+async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| match left.checked_sub(1) {
+        None => Poll::Ready(None),
+        Some(fewer) => {
+            left = fewer;
+            future.as_mut().poll(context).map(Some)
+        }
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_is_undone_by_a_kill_and_a_deletion() {
+    let mut stage = failing("Tasks/Start", When::Before, "1*error(internal:\"no\")").await;
+    let container = bare(&stage).await;
+    stage.count();
+    let error = container.start(Io::Null).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (Kind::Internal, "start task"));
+    let four = ["Tasks/Create", "Tasks/Start", "Tasks/Kill", "Tasks/Delete"];
+    assert_eq!(stage.counts(), counts(four.map(|method| (method, 1))));
+    assert!(stage.foreigner.tasks_left().await.is_empty());
+    container.delete().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exec_whose_start_fails_is_deleted_and_never_started_again() {
+    let mut stage = Stage::open(Profile::V2_1).await;
+    let (_, task) = stage.run("c0").await;
+    stage.count();
+    let error = task.exec(exec("e0", &["/no/such"])).await.unwrap_err();
+    assert_eq!(error.object(), "exec e0 in c0");
+    let three = ["Tasks/Exec", "Tasks/Start", "Tasks/DeleteProcess"];
+    assert_eq!(stage.counts(), counts(three.map(|method| (method, 1))));
+    assert!(!stage.foreigner.has_exec("c0", "e0").await);
+
+    let registered = task.create_exec(exec("e1", &["/no/such"])).await.unwrap();
+    registered.start().await.unwrap_err();
+    stage.count();
+    assert_eq!(registered.start().await.unwrap_err().kind(), Kind::FailedPrecondition);
+    assert!(stage.calls().is_empty(), "a second start would crash the shim");
+    registered.delete().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_dropped_anywhere_leaves_no_task() {
+    for polls in 1.. {
+        let stage = Stage::open(Profile::V2_1).await;
+        let container = bare(&stage).await;
+        let done = dropped_after(polls, container.start(Io::Null)).await;
+        quiet().await;
+        if done.is_some() {
+            assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
+            assert!(polls > 2, "it was dropped nowhere");
+            return;
+        }
+        assert!(stage.foreigner.tasks_left().await.is_empty(), "dropped after {polls} polls");
+        // The client knows it, too: no call is needed to find out.
+        container.delete().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exec_that_is_dropped_anywhere_leaves_no_exec() {
+    for polls in 1.. {
+        let stage = Stage::open(Profile::V2_1).await;
+        let (_, task) = stage.run("c0").await;
+        let done = dropped_after(polls, task.exec(sleeper("e0"))).await;
+        quiet().await;
+        if done.is_some() {
+            assert!(stage.foreigner.has_exec("c0", "e0").await);
+            assert!(polls > 2, "it was dropped nowhere");
+            return;
+        }
+        assert!(!stage.foreigner.has_exec("c0", "e0").await, "dropped after {polls} polls");
+        task.exec(sleeper("e0")).await.expect("the id is free");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_whose_creation_is_dropped_anywhere_is_not_there() {
+    for polls in 1.. {
+        let stage = Stage::open(Profile::V2_1).await;
+        let new = NewContainer::new("c0", ["true"]);
+        let done = dropped_after(polls, stage.client.create(new)).await;
+        quiet().await;
+        let loaded = stage.client.load("c0").await;
+        if done.is_some() {
+            loaded.unwrap();
+            return;
+        }
+        assert_eq!(loaded.unwrap_err().kind(), Kind::NotFound, "dropped after {polls} polls");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_is_waited_for_before_it_is_undone_however_long_it_takes() {
+    let stage = failing("Tasks/Create", When::After, "1*delay(20s)").await;
+    let container = bare(&stage).await;
+    let given_up = tokio::time::timeout(Duration::from_secs(1), container.start(Io::Null)).await;
+    assert!(given_up.is_err());
+    assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(stage.foreigner.tasks_left().await.is_empty());
+    let counts = stage.counts();
+    assert_eq!(counts.get("Tasks/Start"), None, "nobody wanted it any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_whose_reply_is_lost_leaves_no_task() {
+    let stage = failing("Tasks/Create", When::After, "1*error(unavailable)").await;
+    let container = bare(&stage).await;
+    assert_eq!(container.start(Io::Null).await.unwrap_err().kind(), Kind::Unavailable);
+    quiet().await;
+    assert!(stage.foreigner.tasks_left().await.is_empty());
+    container.delete().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_in_doubt_does_not_clear_away_what_was_there_before() {
+    let stage = failing("Tasks/Create", When::Before, "1*off->1*error(unavailable)").await;
+    let container = bare(&stage).await;
+    stage.foreigner.start("c0").await;
+    quiet().await;
+    assert_eq!(container.start(Io::Null).await.unwrap_err().kind(), Kind::Unavailable);
+    quiet().await;
+    assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_reply_is_lost_leaves_nothing_running() {
+    let stage =
+        failing("Tasks/Start", When::After, "1*error(unavailable)->1*off->1*error(unavailable)")
+            .await;
+    let container = bare(&stage).await;
+    container.start(Io::Null).await.unwrap_err();
+    assert!(stage.foreigner.tasks_left().await.is_empty());
+    let task = container.start(Io::Null).await.unwrap();
+    task.exec(sleeper("e0")).await.unwrap_err();
+    assert!(!stage.foreigner.has_exec("c0", "e0").await);
+    assert_eq!(told(&stage.news().await), ["c0/e0: 137", "c0: 137"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_cut_off_is_undone_when_the_server_is_back() {
+    let stage = failing("Tasks/Start", When::After, "1*delay(10s)").await;
+    let container = bare(&stage).await;
+    let (started, ()) = tokio::join!(container.start(Io::Null), async {
+        quiet().await;
+        stage.door.shut(true);
+        stage.mock.faults().restart(mock_containerd::faults::TasksAfter::Kept);
+    });
+    assert_eq!(started.unwrap_err().kind(), Kind::Unreachable);
+    assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stage.door.shut(false);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(stage.foreigner.tasks_left().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_handle_takes_nothing_along() {
+    let stage = Stage::open(Profile::V2_1).await;
+    let (container, task) = stage.run("c0").await;
+    let process = task.exec(sleeper("e0")).await.unwrap();
+    drop((task, process));
+    quiet().await;
+    assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
+    assert!(stage.foreigner.has_exec("c0", "e0").await);
+    let task = container.running_task().unwrap();
+    assert_eq!(task.force_delete().await.unwrap().status, ExitStatus::Code(137));
+}
