@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use containerd_client::services::v1::MetricsRequest;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::finish::Undoing;
 use crate::registry::Registry;
 use crate::upkeep::Upkeep;
 use crate::wire::{self, Doing, Wire};
@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     pub(crate) wire: Wire,
     pub(crate) registry: Arc<Registry>,
     /// Where what is abandoned is undone.
-    pub(crate) runtime: Handle,
+    pub(crate) undoing: Undoing,
     _upkeep: Upkeep,
 }
 
@@ -58,7 +58,7 @@ impl Client {
 
     pub(crate) async fn open(wire: Wire, sweep_every: Duration) -> Result<Self, Error> {
         let (upkeep, registry) = Upkeep::begin(&wire, sweep_every).await?;
-        let shared = Shared { wire, registry, runtime: Handle::current(), _upkeep: upkeep };
+        let shared = Shared { wire, registry, undoing: Undoing::here(), _upkeep: upkeep };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -74,6 +74,12 @@ impl Client {
         let doing = Doing::begin("ask", "the version");
         let version = wire.call(&doing, &wire::version::VERSION, ()).await?;
         Ok(Version { version: version.version, revision: version.revision })
+    }
+
+    /// Waits until all that was abandoned, or failed half-way, is undone: before the same id is used
+    /// again, or the program ends. At most 30 s, and the deadline of what is waited for.
+    pub async fn undone(&self) {
+        self.shared.undoing.done().await;
     }
 
     /// The next exit of the namespace, each told once, by whichever clone asks first. No RPC.

@@ -6,7 +6,7 @@ use containerd_client::services::v1::{
     CreateContainerRequest, DeleteContainerRequest, GetContainerRequest,
 };
 
-use crate::finish::{Finishing, UNDO_LIMIT};
+use crate::finish::Finishing;
 use crate::snapshot::Snapshot;
 use crate::wire::{self, Doing};
 use crate::{Client, Container, Error, NewContainer};
@@ -31,7 +31,7 @@ impl Client {
     pub async fn create(&self, new: NewContainer) -> Result<Container, Error> {
         let client = self.clone();
         let work = |_| async move { client.create_whole(new).await };
-        Finishing::new(&self.shared.runtime, work, undo).await
+        Finishing::new(&self.shared.undoing, work, undo).await
     }
 
     async fn create_whole(&self, new: NewContainer) -> Result<Container, Error> {
@@ -69,9 +69,7 @@ impl Container {
     async fn given_up(&self, error: Error, there: There) -> Error {
         if error.leaves_in_doubt() {
             let container = self.clone();
-            self.shared.runtime.spawn(async move {
-                tokio::time::timeout(UNDO_LIMIT, container.take_back(there)).await
-            });
+            self.shared.undoing.undo(async move { container.take_back(there).await });
         } else if matches!(there, There::Surely) {
             self.take_back(there).await;
         }

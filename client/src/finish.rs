@@ -8,12 +8,64 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use crate::wire::Scope;
 
 /// How long undoing may take, all in all.
-pub(crate) const UNDO_LIMIT: Duration = Duration::from_secs(30);
+const UNDO_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is being undone in the background.
+#[derive(Clone, Debug)]
+pub(crate) struct Undoing {
+    runtime: Handle,
+    open: watch::Sender<usize>,
+}
+
+/// One of them.
+struct Open(watch::Sender<usize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}
+
+impl Undoing {
+    /// On the runtime that runs here.
+    pub(crate) fn here() -> Self {
+        Self { runtime: Handle::current(), open: watch::Sender::default() }
+    }
+
+    /// Undoes something in the background, within the limit.
+    pub(crate) fn undo(&self, undo: impl Future<Output = ()> + Send + 'static) {
+        self.go_on(limited(undo), Scope::current());
+    }
+
+    /// Where the runtime has ended, nothing can be said to the daemon any more.
+    fn go_on(&self, work: impl Future<Output = ()> + Send + 'static, scope: Scope) {
+        self.open.send_modify(|open| *open += 1);
+        let open = Open(self.open.clone());
+        let counted = async move {
+            work.await;
+            drop(open);
+        };
+        self.runtime.spawn(scope.run(counted).in_current_span());
+    }
+
+    /// Waits until nothing is being undone any more.
+    pub(crate) async fn done(&self) {
+        // The sender is in `self`.
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
+    }
+}
+
+async fn limited(undo: impl Future<Output = ()>) {
+    if tokio::time::timeout(UNDO_LIMIT, undo).await.is_err() {
+        tracing::warn!(limit = ?UNDO_LIMIT, "something could not be undone in time");
+    }
+}
 
 /// Whether nobody waits for the result any more.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +86,13 @@ pub(crate) struct Finishing<T: Send + 'static> {
     work: Option<Work<T>>,
     undo: Option<Undo<T>>,
     abandoned: Abandoned,
-    runtime: Handle,
+    undoing: Undoing,
     scope: Scope,
 }
 
 impl<T: Send + 'static> Finishing<T> {
     pub(crate) fn new<W, U>(
-        runtime: &Handle,
+        undoing: &Undoing,
         work: impl FnOnce(Abandoned) -> W,
         undo: impl FnOnce(T) -> U + Send + 'static,
     ) -> Self
@@ -52,7 +104,7 @@ impl<T: Send + 'static> Finishing<T> {
         let work: Work<T> = Box::pin(work(abandoned.clone()));
         let undo: Undo<T> = Box::new(|made| Box::pin(undo(made)));
         let (work, undo) = (Some(work), Some(undo));
-        Self { work, undo, abandoned, runtime: runtime.clone(), scope: Scope::current() }
+        Self { work, undo, abandoned, undoing: undoing.clone(), scope: Scope::current() }
     }
 }
 
@@ -73,13 +125,7 @@ impl<T: Send + 'static> Drop for Finishing<T> {
     fn drop(&mut self) {
         let (Some(work), Some(undo)) = (self.work.take(), self.undo.take()) else { return };
         self.abandoned.0.store(true, Ordering::Relaxed);
-        let ending = async move {
-            let made = work.await;
-            if tokio::time::timeout(UNDO_LIMIT, undo(made)).await.is_err() {
-                tracing::warn!(limit = ?UNDO_LIMIT, "what was abandoned could not be undone in time");
-            }
-        };
-        // Where the runtime has ended, nothing can be said to the daemon any more.
-        self.runtime.spawn(self.scope.clone().run(ending).in_current_span());
+        let ending = async move { limited(undo(work.await)).await };
+        self.undoing.go_on(ending, self.scope.clone());
     }
 }

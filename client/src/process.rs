@@ -2,7 +2,6 @@
 
 use containerd_client::services::v1::{DeleteProcessRequest, StartRequest};
 
-use crate::finish::UNDO_LIMIT;
 use crate::handle::Handle;
 use crate::registry::Status;
 use crate::task::{KILLED_LIMIT, SIGKILL};
@@ -112,9 +111,9 @@ impl Process {
     /// Leaves nothing of it behind after this error; whoever is told that waits for it, unless the
     /// server has to come back first.
     pub(crate) async fn clear_away_after(self, error: &Error) {
-        let runtime = self.handle.shared.runtime.clone();
+        let undoing = self.handle.shared.undoing.clone();
         if error.kind() == Kind::Unreachable {
-            runtime.spawn(async move { tokio::time::timeout(UNDO_LIMIT, self.clear_away()).await });
+            undoing.undo(async move { self.clear_away().await });
         } else {
             self.clear_away().await;
         }

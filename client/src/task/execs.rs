@@ -33,7 +33,7 @@ impl Task {
     pub async fn exec(&self, new: NewExec) -> Result<Process, Error> {
         let task = self.clone();
         let work = |abandoned| async move { task.exec_unless(abandoned, new).await };
-        Finishing::new(&self.handle.shared.runtime, work, undo).await
+        Finishing::new(&self.handle.shared.undoing, work, undo).await
     }
 
     /// Registers an exec, to be started by [`Process::start`]. One RPC. Dropped before it is done,
@@ -44,7 +44,7 @@ impl Task {
             let doing = task.handle.here("exec in")?;
             task.register(&doing.part("register").exec(Some(&new.id)), &new).await
         };
-        Finishing::new(&self.handle.shared.runtime, work, undo).await
+        Finishing::new(&self.handle.shared.undoing, work, undo).await
     }
 
     async fn exec_unless(&self, abandoned: Abandoned, new: NewExec) -> Result<Process, Error> {

@@ -3,7 +3,7 @@
 use containerd_client::services::v1::{CreateTaskRequest, GetRequest};
 
 use super::{Io, Task};
-use crate::finish::{Abandoned, Finishing, UNDO_LIMIT};
+use crate::finish::{Abandoned, Finishing};
 use crate::handle::Handle;
 use crate::wire::{self, Doing};
 use crate::{Container, Error, Kind};
@@ -17,7 +17,7 @@ impl Container {
             let doing = Doing::begin("create task", &container.id);
             container.create_for(&doing, io).await
         };
-        Finishing::new(&self.shared.runtime, work, undo).await
+        Finishing::new(&self.shared.undoing, work, undo).await
     }
 
     /// Creates its task and starts it. Two RPCs; when the start fails, two more leave nothing:
@@ -25,7 +25,7 @@ impl Container {
     pub async fn start(&self, io: Io) -> Result<Task, Error> {
         let container = self.clone();
         let work = |abandoned| async move { container.start_unless(abandoned, io).await };
-        Finishing::new(&self.shared.runtime, work, undo).await
+        Finishing::new(&self.shared.undoing, work, undo).await
     }
 
     async fn start_unless(&self, abandoned: Abandoned, io: Io) -> Result<Task, Error> {
@@ -38,9 +38,7 @@ impl Container {
         // The start's own error is the one to tell: whoever asked did not ask for this. It waits
         // for the undoing, unless the server has to come back first.
         if error.kind() == Kind::Unreachable {
-            self.shared
-                .runtime
-                .spawn(async move { tokio::time::timeout(UNDO_LIMIT, task.clear_away()).await });
+            self.shared.undoing.undo(async move { task.clear_away().await });
         } else {
             task.clear_away().await;
         }
@@ -74,9 +72,7 @@ impl Container {
                 // One that there was before is not ours to clear away.
                 if error.leaves_in_doubt() && empty {
                     let container = self.clone();
-                    self.shared.runtime.spawn(async move {
-                        tokio::time::timeout(UNDO_LIMIT, container.clear_stray()).await
-                    });
+                    self.shared.undoing.undo(async move { container.clear_stray().await });
                 }
                 Err(error)
             }

@@ -159,7 +159,15 @@ impl PrivateDaemon {
         }
     }
 
-    /// Starts it again, after [`halt`](Self::halt) or when it has died, on what it had.
+    /// Kills the daemon alone, as nobody should: what it started lives on.
+    pub async fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill(Signal::KILL);
+            self.died().await;
+        }
+    }
+
+    /// Starts it again, after [`halt`](Self::halt), [`kill`](Self::kill) or when it has died, on what it had.
     pub async fn resume(&mut self) -> Result<(), DaemonError> {
         self.halt().await;
         // A dead daemon leaves its socket, which must not be taken for a living one's.
