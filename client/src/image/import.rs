@@ -49,7 +49,7 @@ impl Client {
     pub async fn import(&self, archive: Archive) -> Result<Vec<Image>, Error> {
         let shown = archive.shown();
         let doing = Doing::begin("import", &shown);
-        let lease = Lease::begin(&self.shared.wire, &doing).await?;
+        let lease = Lease::begin(&self.shared, &doing).await?;
         let imported = self.import_under(&lease, &doing, archive).await;
         lease.end(&doing, imported).await
     }

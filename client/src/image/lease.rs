@@ -1,11 +1,13 @@
 //! A lease: keeps what is made under it from garbage collection, until something names it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use containerd_client::services::v1::{CreateRequest, DeleteRequest};
 use prost_types::Timestamp;
 use tonic::metadata::{Ascii, MetadataValue};
 
+use crate::client::Shared;
 use crate::wire::{self, Doing, Wire};
 use crate::{Error, Kind};
 
@@ -15,7 +17,7 @@ const LIFE_SECONDS: i64 = 24 * 60 * 60;
 
 #[derive(Debug)]
 pub(super) struct Lease {
-    wire: Wire,
+    shared: Arc<Shared>,
     id: String,
     header: MetadataValue<Ascii>,
     ended: bool,
@@ -23,16 +25,16 @@ pub(super) struct Lease {
 
 impl Lease {
     /// Leases/Create. The server names it.
-    pub(super) async fn begin(wire: &Wire, doing: &Doing<'_>) -> Result<Self, Error> {
+    pub(super) async fn begin(shared: &Arc<Shared>, doing: &Doing<'_>) -> Result<Self, Error> {
         let labels = HashMap::from([(EXPIRE.to_owned(), expiry())]);
         let message = CreateRequest { id: String::new(), labels };
         let doing = doing.part_on("make", "a lease");
-        let made = wire.call(&doing, &wire::leases::CREATE, message).await?;
+        let made = shared.wire.call(&doing, &wire::leases::CREATE, message).await?;
         let id = made.lease.unwrap_or_default().id;
         let header = id.parse().map_err(|_| {
             Error::refusal(&doing, Kind::Internal, format!("its id {id:?} is no header"))
         })?;
-        Ok(Self { wire: wire.clone(), id, header, ended: false })
+        Ok(Self { shared: shared.clone(), id, header, ended: false })
     }
 
     /// What was made with its help is called after it: nobody else uses such names.
@@ -41,7 +43,7 @@ impl Lease {
     }
 
     pub(super) fn wire(&self) -> &Wire {
-        &self.wire
+        &self.shared.wire
     }
 
     pub(super) fn header(&self) -> &MetadataValue<Ascii> {
@@ -54,8 +56,11 @@ impl Lease {
         doing: &Doing<'_>,
         worked: Result<T, Error>,
     ) -> Result<T, Error> {
-        self.ended = true;
-        let ended = delete(&self.wire, &doing.part_on("end lease", &self.id)).await;
+        let message = DeleteRequest { id: self.id.clone(), sync: false };
+        let doing = doing.part_on("end lease", &self.id);
+        let ended = self.wire().call(&doing, &wire::leases::DELETE, message).await;
+        // What is in doubt is tried again when this is dropped.
+        self.ended = !ended.as_ref().is_err_and(Error::leaves_in_doubt);
         worked.and_then(|result| ended.map(|()| result))
     }
 }
@@ -63,20 +68,23 @@ impl Lease {
 /// Whoever gives up in the middle leaves no lease either.
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let (wire, id) = (self.wire.clone(), self.id.clone());
-        // Without a runtime nothing can be said any more: the lease expires.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { delete(&wire, &Doing::begin("end lease", &id)).await });
+        if !self.ended {
+            let (shared, id) = (self.shared.clone(), std::mem::take(&mut self.id));
+            self.shared.undoing.undo(async move { delete(&shared, &id).await });
         }
     }
 }
 
-async fn delete(wire: &Wire, doing: &Doing<'_>) -> Result<(), Error> {
-    let message = DeleteRequest { id: doing.object.to_owned(), sync: false };
-    wire.call(doing, &wire::leases::DELETE, message).await
+/// Nobody else has a lease of this id: deleting it twice is as good as once.
+async fn delete(shared: &Shared, id: &str) {
+    let doing = Doing::begin("end lease", id);
+    loop {
+        let message = DeleteRequest { id: id.to_owned(), sync: false };
+        match shared.wire.call(&doing, &wire::leases::DELETE, message).await {
+            Err(error) if error.leaves_in_doubt() => shared.live().await,
+            _ => return,
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server compares it with its own wall clock")]

@@ -56,7 +56,7 @@ impl Image {
             Err(error) if error.kind() == Kind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let lease = Lease::begin(wire, &doing).await?;
+        let lease = Lease::begin(&self.shared, &doing).await?;
         let unpacked = self.unpack_under(&lease, &doing, snapshotter).await;
         lease.end(&doing, unpacked).await
     }

@@ -84,7 +84,7 @@ async fn daemons() -> Vec<Arm> {
 }
 
 /// Done when a ledger has such a call.
-pub(crate) async fn call_seen(ledger: &Ledger, such: impl Fn(&CallRecord) -> bool) {
+async fn call_seen(ledger: &Ledger, such: impl Fn(&CallRecord) -> bool) {
     let looking = async {
         loop {
             let changed = ledger.changed();
