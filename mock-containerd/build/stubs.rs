@@ -40,6 +40,7 @@ pub(crate) fn generate(root: &Path) -> Result<(), String> {
         .build_client(false)
         .build_transport(false)
         .generate_default_stubs(true)
+        .codec_path("crate::codec::Codec")
         .include_file("stubs.rs");
     for (package, path) in MESSAGES {
         builder = builder.extern_path(*package, *path);

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use prost::{DecodeError, Message};
-use prost_types::{DescriptorProto, FileDescriptorSet};
-use tonic::{Code, Status};
+use prost::{Message, Name};
+use prost_types::{Any, DescriptorProto, FileDescriptorSet};
+use tonic::Code;
 
 use crate::Profile;
 use crate::state::Failure;
@@ -44,9 +44,12 @@ pub(crate) fn bare(type_url: &str) -> &str {
     type_url.rsplit('/').next().unwrap_or_default()
 }
 
-/// Why the inside of an `Any` does not decode.
-pub(crate) fn not_unmarshalled(profile: Profile, error: &DecodeError) -> Status {
-    Status::unknown(crate::refusal::cause_of(profile, error))
+/// The inside of an `Any`.
+pub(crate) fn inside<M: Message + Name + Default>(
+    profile: Profile,
+    any: &Any,
+) -> Result<M, Failure> {
+    crate::reread::decode(profile, &any.value).map_err(|cause| Failure::plain(Code::Unknown, cause))
 }
 
 #[cfg(test)]

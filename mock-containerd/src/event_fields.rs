@@ -1,21 +1,15 @@
 //! Fields of events that a filter can name. As in containerd they are strings, truth values and
 //! maps of strings, also of messages inside; numbers and times never match.
 
-use std::sync::LazyLock;
-
 use containerd_client::types::Envelope;
-use prost_reflect::{DescriptorPool, DynamicMessage, MapKey, ReflectMessage, Value};
+use prost_reflect::{DynamicMessage, MapKey, ReflectMessage, Value};
 use prost_types::Any;
 
-use crate::stubs::DESCRIPTORS;
+use crate::stubs::POOL;
 
 /// Where the protos of events lie: only their messages can be looked into. (Those of images have
 /// the package of their service.)
 const EVENTS: &str = "github.com/containerd/containerd/api/events/";
-
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(DESCRIPTORS).expect("the build script wrote these descriptors")
-});
 
 /// A field by its path. What is empty is absent.
 pub(crate) fn field(envelope: &Envelope, path: &[&str]) -> Option<String> {

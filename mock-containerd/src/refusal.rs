@@ -11,12 +11,16 @@ use prost_types::FileDescriptorSet;
 use tonic::{Code, Status};
 
 use crate::Profile;
+use crate::reread::{CUT_OFF, MALFORMED, NOT_UTF_8};
 use crate::stubs::DESCRIPTORS;
 
 /// Messages over this are taken by none, and sent by none.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
-/// What the server below says, and what no service of ours says.
+/// What the codec says before the cause, which has the words of the version already.
+pub(crate) const UNREAD: &str = "unread message: ";
+/// What the server below says, and what no service of ours says: the first of services that are not
+/// containerd's own, and have another codec.
 const UNDECODED: &str = "failed to decode Protobuf message: ";
 const TOO_LARGE: &str = "Error, decoded message length too large: found ";
 
@@ -50,6 +54,10 @@ impl Refusals {
             }
         }
         Self { profile, streaming: Arc::new(streaming), services: Arc::new(services) }
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// Words a response anew, if it is such a refusal.
@@ -102,13 +110,24 @@ pub(crate) fn unread(profile: Profile, status: &Status, streaming: bool) -> Opti
             format!("grpc: received message larger than max ({size} vs. {MESSAGE_BYTES_MAX})");
         return Some(Status::resource_exhausted(what));
     }
-    let cause = message.strip_prefix(UNDECODED)?;
-    let cause = cause_in_go(profile, cause);
+    let cause = match message.strip_prefix(UNREAD) {
+        Some(cause) => cause,
+        None => beside(profile, message.strip_prefix(UNDECODED)?),
+    };
     Some(Status::internal(match (profile, streaming) {
         (_, false) => format!("grpc: error unmarshalling request: {cause}"),
         (Profile::V1_6, true) => format!("grpc: failed to unmarshal the received message {cause}"),
         (_, true) => format!("grpc: failed to unmarshal the received message: {cause}"),
     }))
+}
+
+/// Why a body of such a service does not decode.
+fn beside(profile: Profile, cause: &str) -> &'static str {
+    match profile {
+        _ if cause.contains("UTF-8") => NOT_UTF_8,
+        Profile::V1_6 => CUT_OFF,
+        Profile::V1_7 | Profile::V2_1 => MALFORMED,
+    }
 }
 
 /// Refuses to send what is too large.
@@ -122,59 +141,6 @@ pub(crate) fn sendable<M: Message>(message: M) -> Result<M, Status> {
     Ok(message)
 }
 
-/// Why something does not decode, in the words of the version.
-pub(crate) fn cause_of(profile: Profile, error: &prost::DecodeError) -> String {
-    let told = error.to_string();
-    cause_in_go(profile, told.strip_prefix(UNDECODED).unwrap_or(&told))
-}
-
-/// Why a body does not decode: generated code says it in 1.6, Go's protobuf library later.
-fn cause_in_go(profile: Profile, cause: &str) -> String {
-    // 1.6 would take it: here it is refused in the words of the others.
-    if cause.contains("UTF-8") {
-        return "string field contains invalid UTF-8".to_owned();
-    }
-    if profile > Profile::V1_6 {
-        // The space is one that does not break: the library puts it into some builds on purpose, and
-        // did into those that were looked at.
-        return "proto:\u{a0}cannot parse invalid wire-format data".to_owned();
-    }
-    wrong_type(cause).unwrap_or_else(|| "unexpected EOF".to_owned())
-}
-
-/// `GetContainerRequest.id: invalid wire type: Varint (expected LengthDelimited)`
-fn wrong_type(cause: &str) -> Option<String> {
-    let (fields, kinds) = cause.rsplit_once(": invalid wire type: ")?;
-    let number = match kinds.split(' ').next()? {
-        "Varint" => 0,
-        "SixtyFourBit" => 1,
-        "LengthDelimited" => 2,
-        "StartGroup" => 3,
-        "EndGroup" => 4,
-        "ThirtyTwoBit" => 5,
-        _ => return None,
-    };
-    // The innermost comes first.
-    let field = fields.split(": ").next()?.split_once('.')?.1;
-    Some(format!("proto: wrong wireType = {number} for field {}", in_go(field)))
-}
-
-/// A field's name as Go has it: `container_id` is `ContainerID`.
-fn in_go(field: &str) -> String {
-    // Its generator keeps clear of the method of that name.
-    if field == "size" {
-        return "Size_".to_owned();
-    }
-    let word = |word: &str| match word {
-        "id" => "ID".to_owned(),
-        word => {
-            let (first, rest) = word.split_at(word.len().min(1));
-            first.to_uppercase() + rest
-        }
-    };
-    field.split('_').map(word).collect()
-}
-
 fn enter(headers: &mut HeaderMap, status: &Status) {
     headers.remove("grpc-message");
     // What it says comes from a path, or is made here: whatever cannot stand in a header is
@@ -186,17 +152,6 @@ fn enter(headers: &mut HeaderMap, status: &Status) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn a_field_of_the_wrong_type_is_named_as_go_names_it() {
-        let cause = "GetRequest.container_id: invalid wire type: Varint (expected LengthDelimited)";
-        let worded = cause_in_go(Profile::V1_6, cause);
-        assert_eq!(worded, "proto: wrong wireType = 0 for field ContainerID");
-        let cause = "Descriptor.size: Image.target: CreateImageRequest.image: \
-                     invalid wire type: LengthDelimited (expected Varint)";
-        let worded = cause_in_go(Profile::V1_6, cause);
-        assert_eq!(worded, "proto: wrong wireType = 2 for field Size_");
-    }
 
     #[test]
     fn a_status_of_a_service_is_left_alone() {

@@ -15,6 +15,7 @@ use tower::{Layer, Service, ServiceExt};
 
 use crate::Profile;
 use crate::authority::AnyAuthority;
+use crate::codec;
 use crate::events::EventBus;
 use crate::faults::{Arrival, Arrivals, Door, Engine, FaultControl, FaultService, Hands, Lines};
 use crate::interleave::Interleave;
@@ -177,7 +178,8 @@ where
         let (routes, refusals) = (routes.clone(), refusals.clone());
         let uri = request.uri().clone();
         async move {
-            let mut response = routes.oneshot(request.map(tonic::body::Body::new)).await?;
+            let answered = routes.oneshot(request.map(tonic::body::Body::new));
+            let mut response = codec::played(refusals.profile(), answered).await?;
             refusals.word(uri.path(), &mut response);
             Ok::<_, std::convert::Infallible>(response)
         }

@@ -118,8 +118,9 @@ fn answer(events: &Events, stream: u32, body: &[u8]) -> Result<(), Failure> {
     if call.method != METHOD {
         return Err(Failure::plain(Code::Unimplemented, format!("method {}", call.method)));
     }
-    let request = ForwardRequest::decode(call.payload.as_slice())
-        .map_err(|error| invalid(format!("unmarshal request error: {error}")))?;
+    let profile = events.0.change(|state| state.profile);
+    let request: ForwardRequest = crate::reread::decode(profile, &call.payload)
+        .map_err(|cause| invalid(format!("unmarshal request error: {cause}")))?;
     events.accept(request)
 }
 

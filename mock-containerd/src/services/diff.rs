@@ -27,13 +27,13 @@ impl diff_server::Diff for Diff {
         // Without it every real version crashes; a mock must not.
         let diff = diff.ok_or_else(|| Failure::invalid("diff must be set"))?;
         let digest = self.0.change(|state| {
-            let digest = diff.digest.parse::<Digest>().map_err(|error| {
-                Failure::invalid(format!("failed to get reader from content store: {error}"))
-            })?;
-            state
-                .blob(&namespace, &digest)
-                .map_err(|failure| failure.within("failed to get reader from content store"))?;
-            Ok::<_, Failure>(digest)
+            // Nothing looks at its form before: what is no digest is no blob's.
+            let absent = |_| Failure::not_found(format!("content digest {}", diff.digest));
+            let found = diff.digest.parse::<Digest>().map_err(absent).and_then(|digest| {
+                state.blob(&namespace, &digest)?;
+                Ok(digest)
+            });
+            found.map_err(|failure| failure.within("failed to get reader from content store"))
         })?;
         let packing = Packing::of(&diff.media_type).ok_or_else(|| {
             let kind = &diff.media_type;

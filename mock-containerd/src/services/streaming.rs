@@ -1,7 +1,7 @@
 //! containerd.services.streaming.v1: a stream has a name, and waits until a transfer uses it.
 
 use containerd_client::services::v1::StreamInit;
-use prost::{Message, Name};
+use prost::Name;
 use prost_types::Any;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Answer;
 use super::request::{caller, lease};
-use crate::anys::{known, not_unmarshalled};
+use crate::anys::{inside, known};
 use crate::streams::Wire;
 use crate::stubs::containerd::services::streaming::v1::streaming_server;
 use crate::world::World;
@@ -40,8 +40,7 @@ impl streaming_server::Streaming for Streams {
             let what = format!("can't unmarshal type {have:?} to output {want:?}");
             return Err(Status::unknown(what));
         }
-        let init = StreamInit::decode(first.value.as_slice())
-            .map_err(|error| not_unmarshalled(profile, &error))?;
+        let init: StreamInit = inside(profile, &first)?;
         self.0.change(|state| state.take_stream(&namespace, &init.id, lease))?;
         let (to, answers) = mpsc::channel(AHEAD);
         let registered = Any { type_url: "google.protobuf.Empty".to_owned(), value: Vec::new() };

@@ -68,7 +68,6 @@ async fn a_body_that_does_not_decode_is_told_in_the_versions_words() {
         (Profile::V1_6, &b"\xff\xff"[..], "unexpected EOF"),
         (Profile::V1_6, b"\x0a\x05ab", "unexpected EOF"),
         (Profile::V1_6, b"\x08\x01", "proto: wrong wireType = 0 for field ID"),
-        (Profile::V1_6, b"\x0a\x02\xff\xfe", "string field contains invalid UTF-8"),
         (Profile::V1_7, b"\xff\xff", go),
         (Profile::V2_1, b"\x0a\x05ab", go),
         (Profile::V2_1, b"\x0a\x02\xff\xfe", "string field contains invalid UTF-8"),
@@ -110,6 +109,28 @@ async fn the_field_that_is_wrong_is_named_however_deep_it_is() {
         let status = call(&stage.channel, path, within(body.to_vec())).await.unwrap_err();
         let cause = format!("grpc: error unmarshalling request: proto: wrong wireType = {field}");
         assert_eq!((status.code(), status.message()), (Code::Internal, cause.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf_8_is_taken_by_1_6_as_well_as_can_be() {
+    let (code, message) = refused(Profile::V1_6, GET, b"\x0a\x02\xff\xfe").await;
+    let what = "container \"\u{fffd}\u{fffd}\" in namespace \"stage\": not found";
+    assert_eq!((code, message.as_str()), (Code::NotFound, what));
+}
+
+#[tokio::test]
+async fn a_field_of_another_type_is_unknown_since_1_7_also_in_a_long_body() {
+    let id = b"\x0a\x01a";
+    let number_for_text = b"\x08\x01";
+    let long = [&b"\x7a\xe8\x07"[..], &[b' '; 1000]].concat();
+    for profile in [Profile::V1_7, Profile::V2_1] {
+        for padding in [&[][..], &long, &long.repeat(5)] {
+            let body = [&id[..], number_for_text, padding].concat();
+            let (code, message) = refused(profile, GET, &body).await;
+            let what = "container \"a\" in namespace \"stage\": not found";
+            assert_eq!((code, message.as_str()), (Code::NotFound, what));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use prost::{Message, Name};
 use prost_types::Any;
 use tonic::{Code, Status};
 
-use crate::anys::{known, not_unmarshalled};
+use crate::anys::known;
 use crate::state::Failure;
 use crate::streams::Used;
 use crate::world::World;
@@ -46,9 +46,8 @@ impl End {
     }
 }
 
-fn inside<M: Message + Default>(world: &World, any: &Any) -> Result<M, Status> {
-    let profile = world.change(|state| state.profile);
-    M::decode(any.value.as_slice()).map_err(|error| not_unmarshalled(profile, &error))
+fn inside<M: Message + Name + Default>(world: &World, any: &Any) -> Result<M, Failure> {
+    crate::anys::inside(world.change(|state| state.profile), any)
 }
 
 /// There is no registry: a mock reaches for no network.

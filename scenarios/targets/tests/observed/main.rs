@@ -67,6 +67,7 @@ const AREAS: &[(&str, &str)] = &areas![
     "sandboxes",
     "streams",
     "protocol",
+    "bodies",
     "absences",
     "restarts",
 ];
