@@ -1,7 +1,5 @@
 //! Which methods there are, and which of them are modelled.
 
-use std::collections::BTreeMap;
-
 use prost::Message;
 use prost_types::FileDescriptorSet;
 
@@ -15,6 +13,8 @@ pub struct Method {
     pub path: String,
     /// Whether it does what containerd does. Otherwise it answers `Unimplemented`.
     pub modelled: bool,
+    /// What of it is not as with containerd, or why it is not modelled.
+    pub note: Option<&'static str>,
 }
 
 /// Services that 1.6 does not have.
@@ -24,29 +24,46 @@ pub(crate) const SINCE_1_7: [&str; 4] = [
     "containerd.services.streaming.v1.Streaming",
     "containerd.services.transfer.v1.Transfer",
 ];
-/// Of Introspection, came with 2.0.
-const PLUGIN_INFO: &str = "PluginInfo";
-
-/// Services that are modelled, but for the methods named.
-const MODELLED: [(&str, &[&str]); 15] = [
-    ("containerd.services.containers.v1.Containers", &[]),
-    ("containerd.services.content.v1.Content", &[]),
-    ("containerd.services.diff.v1.Diff", &[]),
-    ("containerd.services.events.v1.Events", &[]),
-    ("containerd.services.images.v1.Images", &[]),
-    ("containerd.services.introspection.v1.Introspection", &[]),
-    ("containerd.services.leases.v1.Leases", &[]),
-    ("containerd.services.namespaces.v1.Namespaces", &[]),
-    // Nothing runs a sandbox, and the real one has no Platform either.
-    ("containerd.services.sandbox.v1.Controller", &["Create", "Metrics", "Platform", "Update"]),
-    ("containerd.services.sandbox.v1.Store", &[]),
-    ("containerd.services.snapshots.v1.Snapshots", &[]),
-    ("containerd.services.streaming.v1.Streaming", &[]),
-    ("containerd.services.tasks.v1.Tasks", &[]),
-    // But for registries: a mock reaches for no network.
-    ("containerd.services.transfer.v1.Transfer", &[]),
-    ("containerd.services.version.v1.Version", &[]),
+/// Methods of older services that came with 2.0.
+const SINCE_2_0: [(&str, &str); 3] = [
+    ("containerd.services.introspection.v1.Introspection", "PluginInfo"),
+    ("containerd.services.sandbox.v1.Controller", "Metrics"),
+    ("containerd.services.sandbox.v1.Controller", "Update"),
 ];
+
+/// Served beside containerd's own services, by every version; the last since 2.1.
+const HEALTH: [&str; 3] =
+    ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List"];
+
+/// Services that are modelled.
+const MODELLED: [&str; 15] = [
+    "containerd.services.containers.v1.Containers",
+    "containerd.services.content.v1.Content",
+    "containerd.services.diff.v1.Diff",
+    "containerd.services.events.v1.Events",
+    "containerd.services.images.v1.Images",
+    "containerd.services.introspection.v1.Introspection",
+    "containerd.services.leases.v1.Leases",
+    "containerd.services.namespaces.v1.Namespaces",
+    "containerd.services.sandbox.v1.Controller",
+    "containerd.services.sandbox.v1.Store",
+    "containerd.services.snapshots.v1.Snapshots",
+    "containerd.services.streaming.v1.Streaming",
+    "containerd.services.tasks.v1.Tasks",
+    "containerd.services.transfer.v1.Transfer",
+    "containerd.services.version.v1.Version",
+];
+
+/// What the mock does not do as containerd does, by short names.
+const NOTES: [(&str, &str); 5] = [
+    ("Controller/Create", "but for pods of CRI (sandboxer podsandbox): unimplemented"),
+    ("Controller/Metrics", "no shim that was looked at has any: unimplemented, as there"),
+    ("Introspection/PluginInfo", "features of a runtime are those of runc 1.1"),
+    ("Tasks/Checkpoint", "as where there is no criu"),
+    ("Transfer/Transfer", "but for registries: refused as where there is no network"),
+];
+/// No containerd has it, though it stands in the protos.
+const PLATFORM: (&str, &str) = ("Controller/Platform", "containerd answers the same");
 
 /// The descriptors of containerd's services, types and events: an encoded `FileDescriptorSet`.
 ///
@@ -72,20 +89,30 @@ pub fn descriptors() -> &'static [u8] {
 pub fn methods(profile: Profile) -> Vec<Method> {
     let set = FileDescriptorSet::decode(DESCRIPTORS)
         .expect("the build script wrote the descriptors that are embedded here");
-    let modelled: BTreeMap<&str, &[&str]> = MODELLED.into_iter().collect();
-    let mut methods = Vec::new();
+    let mut methods: Vec<Method> = HEALTH
+        .iter()
+        .take(if profile == Profile::V2_1 { 3 } else { 2 })
+        .map(|path| Method { path: (*path).to_owned(), modelled: true, note: None })
+        .collect();
     for file in &set.file {
         for service in &file.service {
             let service_name = format!("{}.{}", file.package(), service.name());
             if profile == Profile::V1_6 && SINCE_1_7.contains(&service_name.as_str()) {
                 continue;
             }
-            let but = modelled.get(service_name.as_str());
-            let since_2_0 = |name: &str| name == PLUGIN_INFO && profile < Profile::V2_1;
-            let has = service.method.iter().filter(|method| !since_2_0(method.name()));
-            methods.extend(has.map(|method| Method {
-                path: format!("/{service_name}/{}", method.name()),
-                modelled: but.is_some_and(|but| !but.contains(&method.name())),
+            let later = |name: &str| {
+                profile < Profile::V2_1 && SINCE_2_0.contains(&(service_name.as_str(), name))
+            };
+            let has = service.method.iter().filter(|method| !later(method.name()));
+            methods.extend(has.map(|method| {
+                let path = format!("/{service_name}/{}", method.name());
+                let short = rpc_ledger::Rpc::from_path(&path).short().to_owned();
+                if short == PLATFORM.0 {
+                    return Method { path, modelled: false, note: Some(PLATFORM.1) };
+                }
+                let modelled = MODELLED.contains(&service_name.as_str());
+                let note = NOTES.iter().find(|(name, _)| *name == short).map(|(_, note)| *note);
+                Method { path, modelled, note }
             }));
         }
     }

@@ -16,10 +16,10 @@ use crate::interleave::Interleave;
 use crate::memory::InMemory;
 use crate::processes::{Pids, ProcessScript, Scripts};
 use crate::server::{Server, serve};
-use crate::state::State;
+use crate::state::{Runtimes, State};
 use crate::store::Store;
 use crate::world::World;
-use crate::{Calls, Expectation, Expected, Profile};
+use crate::{Calls, Expectation, Expected, Profile, SandboxScript};
 
 /// Why a mock could not start.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,7 @@ pub struct Builder {
     root: Option<PathBuf>,
     scripts: Scripts,
     pids: Pids,
+    runtimes: Runtimes,
     cgroups: Cgroups,
     faults: Faults,
     interleave: Option<u64>,
@@ -119,6 +120,14 @@ impl Builder {
         self
     }
 
+    /// Has a runtime of this name whose shim plays sandboxes; its containers run as runc's do.
+    /// Without, sandboxes are what runc's own shim makes of them: in 1.7 it pauses, in 2.1 it knows
+    /// none.
+    pub fn sandboxes(mut self, runtime: impl Into<String>, script: SandboxScript) -> Self {
+        self.runtimes.register(runtime.into(), script);
+        self
+    }
+
     /// Plays a host with these cgroups: metrics are of their type. Without, v1, so that a test sees the
     /// same on every machine; [`Cgroups::of_host`] is what a real containerd here would tell.
     pub fn cgroups(mut self, cgroups: Cgroups) -> Self {
@@ -156,7 +165,7 @@ impl Builder {
     fn parts(self, clock: Clock) -> (World, Server, Option<PathBuf>) {
         let engine = Engine::default();
         let bus = Bus::new(engine.clone(), self.event_queue.unwrap_or(QUEUE_MAX));
-        let state = State::new(self.profile, self.cgroups, clock);
+        let state = State::new(self.profile, self.cgroups, clock).with_runtimes(self.runtimes);
         let world = World::new(state, bus, self.scripts, Store::new(self.root), self.pids);
         let interleave = self.interleave.map(Interleave::new);
         let ledger = self.ledger.unwrap_or_default();

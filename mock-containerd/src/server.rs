@@ -23,7 +23,7 @@ use crate::methods::SINCE_1_7;
 use crate::refusal::{MESSAGE_BYTES_MAX, Refusals};
 use crate::services::{
     Containers, Content, Controllers, Diff, Events, Health, Images, Introspection, Leases,
-    Namespaces, Sandboxes, Snapshots, Streams, Tasks, Transfer, Version,
+    Namespaces, Sandboxes, Snapshots, Streams, Tasks, Transfer, Version, WithList,
 };
 use crate::stubs::DESCRIPTORS;
 use crate::stubs::containerd::services as stubs;
@@ -133,6 +133,7 @@ fn routes(world: &World) -> Routes {
     use stubs::tasks::v1::tasks_server::TasksServer;
     use stubs::version::v1::version_server::VersionServer;
 
+    let profile = world.change(|state| state.profile);
     let world = || world.clone();
     // The real one has none: here it lets grpcurl and its like look around.
     REFLECTION
@@ -148,7 +149,7 @@ fn routes(world: &World) -> Routes {
         .add_service(limited!(DiffServer(Diff(world()))))
         .add_service(limited!(ImagesServer(Images(world()))))
         .add_service(limited!(SnapshotsServer(Snapshots(world()))))
-        .add_service(limited!(HealthServer(Health)))
+        .add_service(WithList::new(limited!(HealthServer(Health)), profile))
 }
 
 /// What came with 1.7.

@@ -87,7 +87,7 @@ impl FaultControl {
     }
 
     /// The shim of a task dies, and the task with it: exit 137 and delete are told, who waits gets
-    /// UNKNOWN `ttrpc: closed`. `false`: there is no such task.
+    /// UNKNOWN `ttrpc: closed`. So does that of a sandbox. `false`: there is no such task or sandbox.
     pub fn kill_shim(&self, namespace: &str, id: &str) -> bool {
         self.world.change(|state| state.kill_shim(namespace, id))
     }

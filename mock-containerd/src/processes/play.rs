@@ -18,6 +18,16 @@ pub(crate) enum Ending {
     OutOfMemory,
 }
 
+impl Ending {
+    /// As a status.
+    pub(crate) fn status(self) -> u32 {
+        match self {
+            Self::Exited(status) => status,
+            Self::OutOfMemory => 137,
+        }
+    }
+}
+
 /// Plays it. Returns how it ends by itself; `None` when something else ended it first. Its streams
 /// close with it.
 pub(crate) async fn play(launch: Launch) -> Option<Ending> {

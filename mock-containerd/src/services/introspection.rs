@@ -7,8 +7,8 @@ use containerd_client::services::v1::{
 };
 use tonic::{Code, Request, Response, Status};
 
-use super::Answer;
 use super::plugins::{Listed, plugins};
+use super::{Answer, runtime_info};
 use crate::Profile;
 use crate::refusal::sendable;
 use crate::state::{Failure, any_passes, parse_all};
@@ -70,10 +70,17 @@ impl introspection_server::Introspection for Introspection {
                  containerd.services.introspection.v1.Introspection",
             ));
         }
-        let PluginInfoRequest { r#type, id, .. } = request.into_inner();
+        let PluginInfoRequest { r#type, id, options } = request.into_inner();
+        options.as_ref().map(|options| runtime_info::check(&self.0, options)).transpose()?;
         let found = self.plugins()?.into_iter().find(|plugin| plugin.is(&r#type, &id));
         let found =
             found.ok_or_else(|| Failure::not_found(format!("plugin {type}.{id} not found")))?;
-        Ok(Response::new(PluginInfoResponse { plugin: Some(found.shown()), extra: None }))
+        if options.is_some() && found.is_skipped() {
+            let what = "cannot get extra info, plugin not successfully loaded";
+            return Err(Failure::precondition(what).into());
+        }
+        let of_plugin = |options| runtime_info::of_plugin(&self.0, (&r#type, &id), options);
+        let extra = options.as_ref().map(of_plugin).transpose()?;
+        Ok(Response::new(PluginInfoResponse { plugin: Some(found.shown()), extra }))
     }
 }

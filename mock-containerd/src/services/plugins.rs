@@ -56,6 +56,10 @@ impl Listed {
         self.r#type == kind && self.id == id
     }
 
+    pub(super) fn is_skipped(&self) -> bool {
+        self.init_err.is_some()
+    }
+
     /// What a filter can name. Presence of the other fields never matches, as in containerd.
     pub(super) fn field(&self, path: &[&str]) -> Option<String> {
         match path {

@@ -103,6 +103,26 @@ impl State {
         Err(Failure::shim(self.profile, what))
     }
 
+    /// Whether a runtime has a shim that could be asked.
+    pub(crate) fn find_runtime(&self, name: &str) -> Result<(), Failure> {
+        let found = self.runtimes.resolve(self.profile, name);
+        let unresolved = |lack| format!("failed to resolve runtime path: {lack}");
+        found.map_err(|lack| Failure::plain(Code::Unknown, unresolved(lack)))
+    }
+
+    /// Options that a shim reads when it is asked what it is.
+    pub(crate) fn check_runtime_options(&self, options: Option<&Any>) -> Result<(), Failure> {
+        options.map(known_type).transpose().map_err(|Failure { message, .. }| {
+            let what = format!(
+                "failed to run [/usr/bin/containerd-shim-runc-v2 -info]: exit status 1 (stderr: \
+                 \"io.containerd.runc.v2: failed to read runtime options (*options.Options): \
+                 {message}\")"
+            );
+            Failure::plain(Code::Unknown, what)
+        })?;
+        Ok(())
+    }
+
     /// Options of a checkpoint are of a type of their own.
     pub(crate) fn check_checkpoint(&self, options: Option<&Any>) -> Result<(), Failure> {
         match options.map(known_type).transpose()? {

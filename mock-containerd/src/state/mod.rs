@@ -19,7 +19,10 @@ mod namespace;
 mod naming;
 mod process;
 mod rootfs;
+mod runtime;
 mod sandbox;
+mod sandbox_event;
+mod sandbox_shim;
 mod shim;
 mod snapshot;
 mod spec;
@@ -35,6 +38,7 @@ use containerd_client::services::v1::{Container, Image};
 use containerd_client::types::Envelope;
 
 pub(crate) use container::Mask;
+pub(crate) use controller::{Controller, SandboxWait};
 pub(crate) use digest::Digest;
 pub(crate) use failure::Failure;
 pub(crate) use filter::{Filter, any_passes, parse_all};
@@ -48,6 +52,7 @@ pub(crate) use manifest::{
 };
 pub(crate) use naming::{annotate, familiar, names, names_of_part, normalized, object};
 pub(crate) use process::{Exit, Props, Streams, Waited};
+pub(crate) use runtime::Runtimes;
 pub(crate) use snapshot::{Layers, NewSnapshot, Snapshotter};
 pub(crate) use spec::{Argv, Wanted, missing_binary, no_such_file};
 pub(crate) use task::{NewExec, NewTask};
@@ -66,6 +71,7 @@ pub(crate) type Key = (String, String);
 pub(crate) struct State {
     pub(crate) profile: Profile,
     cgroups: Cgroups,
+    runtimes: Runtimes,
     pub(crate) clock: Clock,
     containers: BTreeMap<Key, Container>,
     tasks: BTreeMap<Key, Task>,
@@ -78,6 +84,10 @@ pub(crate) struct State {
     /// By namespace and snapshotter.
     snapshots: BTreeMap<Key, snapshot::Shelf>,
     sandboxes: BTreeMap<Key, containerd_client::types::Sandbox>,
+    /// What controllers made of them.
+    sandbox_shims: BTreeMap<Key, sandbox_shim::SandboxShim>,
+    /// Of shims that ended by themselves: in the way of their successors.
+    left_bundles: std::collections::BTreeSet<Key>,
     /// Namespaces that ever had one.
     sandboxed: std::collections::BTreeSet<String>,
     /// Each with the lease that it was opened under.
@@ -96,6 +106,7 @@ impl State {
         Self {
             profile,
             cgroups,
+            runtimes: Runtimes::default(),
             clock,
             containers: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -107,6 +118,8 @@ impl State {
             ingests: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             sandboxes: BTreeMap::new(),
+            sandbox_shims: BTreeMap::new(),
+            left_bundles: std::collections::BTreeSet::new(),
             sandboxed: std::collections::BTreeSet::new(),
             streams: BTreeMap::new(),
             next_lease: 0,
@@ -116,6 +129,11 @@ impl State {
             garbage: Garbage::default(),
             happened: Vec::new(),
         }
+    }
+
+    /// Gives it runtimes beside runc.
+    pub(crate) fn with_runtimes(self, runtimes: Runtimes) -> Self {
+        Self { runtimes, ..self }
     }
 
     /// The events of the changes since this was last called, in order.

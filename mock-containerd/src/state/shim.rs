@@ -23,11 +23,12 @@ pub(super) struct Hung {
 pub(super) type AllHung = BTreeMap<Key, Hung>;
 
 impl State {
-    /// The shim dies, and its task with it. `false`: there is no such task.
+    /// The shim dies, and its task or sandbox with it. `false`: there is none of the two.
     pub(crate) fn kill_shim(&mut self, namespace: &str, id: &str) -> bool {
-        let there = self.tasks.contains_key(&key(namespace, id));
+        let there = self.has_task(namespace, id);
         self.hung.remove(&key(namespace, id));
         self.crash_shim(namespace, id);
+        self.crash_sandbox(namespace, id);
         there
     }
 
@@ -107,6 +108,7 @@ impl State {
     /// The daemon stops and starts. `lost`: the shims died meanwhile, and nobody was there to tell.
     pub(crate) fn daemon_restarts(&mut self, lost: bool) {
         let profile = self.profile;
+        self.sandboxes_after_restart(lost);
         // A shim without a process counts as leaked from 1.7 on, and is removed.
         self.tasks.retain(|place, task| {
             let stopped = matches!(task.init.phase, Phase::Stopped(_));

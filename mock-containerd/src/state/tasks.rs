@@ -10,9 +10,11 @@ use prost_types::Any;
 use tokio::sync::watch;
 
 use super::process::{Process, Props, Streams};
+use super::sandbox_shim::Answering;
 use super::task::{Happened, Start, Task};
 use super::usage::metric;
 use super::{Exit, Failure, Key, NewExec, NewTask, State, Waited, Wanted, any_passes, key, spec};
+use crate::Profile;
 use crate::processes::{Controls, Ending, OpenStreams, ProcessScript, Setting, Signals, Size};
 
 /// `containerd.runc.v1.ProcessDetails`: which exec a pid is. Its proto has no service, so no stubs
@@ -41,7 +43,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    fn of(process: &mut Process) -> Self {
+    pub(super) fn of(process: &mut Process) -> Self {
         Self {
             pid: process.pid,
             script: process.script.clone(),
@@ -58,7 +60,7 @@ impl State {
     /// Container record first, then the task.
     fn task(&self, namespace: &str, id: &str) -> Result<&Task, Failure> {
         self.container(namespace, id)?;
-        self.tasks.get(&key(namespace, id)).ok_or_else(|| Failure::no_task(id))
+        self.tasks.get(&key(namespace, id)).ok_or_else(|| self.no_task(namespace, id))
     }
 
     fn change<T>(
@@ -69,14 +71,15 @@ impl State {
     ) -> Result<T, Failure> {
         self.container(namespace, id)?;
         let place = key(namespace, id);
-        let task = self.tasks.get_mut(&place).ok_or_else(|| Failure::no_task(id))?;
+        let absent = self.no_task(namespace, id);
+        let task = self.tasks.get_mut(&place).ok_or(absent)?;
         let (result, happened) = change(task)?;
         let pid = task.init.pid;
         self.tell_task(&place, pid, happened);
         Ok(result)
     }
 
-    fn tell_task(&mut self, (namespace, id): &Key, pid: u32, happened: Vec<Happened>) {
+    pub(super) fn tell_task(&mut self, (namespace, id): &Key, pid: u32, happened: Vec<Happened>) {
         let container_id = id.clone();
         for one in happened {
             let container_id = container_id.clone();
@@ -125,28 +128,35 @@ impl State {
         terminal: bool,
     ) -> Result<Wanted, Failure> {
         let container = self.container(namespace, id)?;
-        if self.tasks.contains_key(&key(namespace, id)) {
+        if self.has_task(namespace, id) {
             return Err(Failure::already_exists(format!("task {id}")));
         }
-        let runtime = container.runtime.clone().unwrap_or_default().name;
-        if !matches!(runtime.as_str(), "io.containerd.runc.v2" | "io.containerd.runc.v1") {
-            let what = format!(
-                "failed to start shim: failed to resolve runtime path: runtime {runtime:?} binary \
-                 not installed: file does not exist"
-            );
-            return Err(Failure::plain(tonic::Code::Unknown, what));
+        let not_started = |what| {
+            let what = format!("failed to start shim: {what}");
+            Failure::plain(tonic::Code::Unknown, what)
+        };
+        // In 1.7 it is the sandbox's shim that gets the task; 2.1 starts one for each.
+        let sandbox = container.sandbox.as_str();
+        let missing = || matches!(self.answering(namespace, sandbox), Answering::Nobody);
+        if self.profile == Profile::V1_7 && !sandbox.is_empty() && missing() {
+            return Err(not_started(format!("can't find sandbox {sandbox}")));
         }
+        let runtime = container.runtime.as_ref().map_or("", |runtime| runtime.name.as_str());
+        self.runtimes
+            .resolve(self.profile, runtime)
+            .map_err(|lack| not_started(format!("failed to resolve runtime path: {lack}")))?;
         spec::init(self.profile, container.spec.as_ref(), rootfs, terminal)
     }
 
+    /// Whether its id is taken by a shim, be it one of a sandbox.
     pub(super) fn has_task(&self, namespace: &str, id: &str) -> bool {
-        self.tasks.contains_key(&key(namespace, id))
+        self.tasks.contains_key(&key(namespace, id)) || self.has_sandbox_shim(namespace, id)
     }
 
     pub(crate) fn create_task(&mut self, namespace: &str, new: NewTask) -> Result<u32, Failure> {
         self.container(namespace, &new.id)?;
         let place = key(namespace, &new.id);
-        if self.tasks.contains_key(&place) {
+        if self.has_task(namespace, &new.id) {
             return Err(Failure::already_exists(format!("task {}", new.id)));
         }
         let streams = new.streams.clone();
@@ -239,7 +249,7 @@ impl State {
         self.tell_deleted(namespace, id, pid, &exit);
     }
 
-    fn tell_deleted(&mut self, namespace: &str, id: &str, pid: u32, exit: &Exit) {
+    pub(super) fn tell_deleted(&mut self, namespace: &str, id: &str, pid: u32, exit: &Exit) {
         let event = told::TaskDelete {
             container_id: id.to_owned(),
             pid,
@@ -287,7 +297,9 @@ impl State {
         if self.exits_unseen(place, exec, pid, ending) {
             return;
         }
-        let Some(task) = self.tasks.get_mut(place) else { return };
+        let Some(task) = self.tasks.get_mut(place) else {
+            return self.sandbox_exits(place, pid, ending);
+        };
         let happened = match ending {
             Ending::Exited(status) => task.exits(exec, pid, status),
             Ending::OutOfMemory => task.runs_out_of_memory(exec, pid),
@@ -298,7 +310,9 @@ impl State {
 
     /// Told by those who watch placeholders.
     pub(crate) fn struck(&mut self, place: &Key, exec: &str, pid: u32, status: u32) {
-        let Some(task) = self.tasks.get_mut(place) else { return };
+        let Some(task) = self.tasks.get_mut(place) else {
+            return self.sandbox_exits(place, pid, Ending::Exited(status));
+        };
         let happened = task.struck(exec, pid, status);
         let init = task.init.pid;
         self.tell_task(place, init, happened);
@@ -307,6 +321,7 @@ impl State {
     /// The mock ends: nothing of a process is left.
     pub(crate) fn end_tasks(&mut self) {
         self.tasks.clear();
+        self.sandbox_shims.clear();
     }
 
     pub(crate) fn pause(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {

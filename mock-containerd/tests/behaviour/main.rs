@@ -1,6 +1,7 @@
 //! What the mock answers, over gRPC and in memory, as its clients see it.
 
 mod containers;
+mod controllers;
 mod counts;
 mod events;
 mod expectations;

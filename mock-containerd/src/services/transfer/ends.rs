@@ -5,7 +5,7 @@ use containerd_client::types::transfer::{
 };
 use prost::{Message, Name};
 use prost_types::Any;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::anys::known;
 use crate::state::Failure;
@@ -48,17 +48,4 @@ impl End {
 
 fn inside<M: Message + Name + Default>(world: &World, any: &Any) -> Result<M, Failure> {
     crate::anys::inside(world.change(|state| state.profile), any)
-}
-
-/// There is no registry: a mock reaches for no network.
-pub(super) fn unreachable(doing: &str, registry: &OciRegistry) -> Failure {
-    let reference = &registry.reference;
-    let cause = if reference.is_empty() {
-        "hostname required".to_owned()
-    } else if crate::state::object(reference).is_empty() {
-        "object required".to_owned()
-    } else {
-        format!("mock: registries are not reached, and {reference:?} is in one")
-    };
-    Failure::plain(Code::Unknown, format!("{doing}{cause}"))
 }

@@ -7,6 +7,7 @@ mod export;
 mod flow;
 mod import;
 mod progress;
+mod registry;
 mod unpack;
 
 use containerd_client::services::v1::TransferRequest;
@@ -56,11 +57,10 @@ impl transfer_server::Transfer for Transfer {
             }
             (End::Store(from), End::Store(to)) => work.tag(&from, &to)?,
             (End::Registry(registry), End::Store(_)) => {
-                return Err(ends::unreachable("failed to resolve image: ", &registry).into());
+                return Err(registry::unresolved(&registry.reference).into());
             }
             (End::Store(store), End::Registry(registry)) => {
-                world.change(|state| state.image(&work.namespace, &store.name).map(drop))?;
-                return Err(ends::unreachable("", &registry).into());
+                return Err(work.push(store, registry.reference).await?.into());
             }
             _ => {
                 let (from, to) = (bare(&source.type_url), bare(&destination.type_url));
@@ -115,6 +115,16 @@ impl Work<'_> {
         stream.send_file(archive).await?;
         self.progress.end("Completed export").await;
         Ok(())
+    }
+
+    /// Why nothing was pushed.
+    async fn push(self, store: ImageStore, reference: String) -> Result<Failure, Failure> {
+        let target = self.world.change(|state| {
+            let image = state.image(&self.namespace, &store.name)?;
+            Ok::<_, Failure>(BlobDescriptor::of(&image.target.clone().unwrap_or_default()))
+        })?;
+        let blobs = Blobs::new(self.world, &self.namespace, self.lease.clone())?;
+        blobs.apart(move |blobs| registry::unpushed(blobs, &reference, &target)).await
     }
 
     async fn echo(self, mut from: Incoming, mut to: Outgoing) -> Result<(), Failure> {
