@@ -60,6 +60,7 @@ impl<'a> Actor<'a> {
         variables.set("version", server.version);
         // How errors of a shim end: 2.x does not say that their class is unknown.
         variables.set("unknown", if server.version == "2.1" { "" } else { ": unknown" });
+        variables.set("sandboxing", server.sandboxing.as_str());
         variables.set("socket", server.socket.display().to_string());
         for (name, path) in [
             ("rootfs", &server.rootfs),

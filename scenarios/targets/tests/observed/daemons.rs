@@ -15,18 +15,22 @@ use crate::step::Deed;
 pub(crate) struct Daemons {
     version: &'static str,
     binary: Option<PathBuf>,
+    /// Of 1.7.
+    shim: Option<PathBuf>,
 }
 
 impl Daemons {
     /// Those of a version, if they can run here; else why not.
     pub(crate) fn of(version: &'static str) -> Result<Self, String> {
         let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/daemons");
-        let named = format!("LACONIC_CONTAINERD_{}", version.replace('.', "_"));
-        let binary = match std::env::var_os(&named) {
+        let named = |version: &str| format!("LACONIC_CONTAINERD_{}", version.replace('.', "_"));
+        let binary = |version: &str| match std::env::var_os(named(version)) {
             Some(path) => Some(PathBuf::from(path)),
             None if version == "1.6" => None,
             None => Some(fetched.join(version).join("bin/containerd")),
         };
+        let shim = binary("1.7").map(|path| path.with_file_name("containerd-shim-runc-v2"));
+        let (named, binary) = (named(version), binary(version));
         if let Some(missing) = binary.as_ref().filter(|path| !path.is_file()) {
             return Err(format!(
                 "no containerd {version} at {}; name one in {named}",
@@ -35,7 +39,20 @@ impl Daemons {
         }
         match Machine::look().lacks() {
             Some(lack) => Err(lack.to_string()),
-            None => Ok(Self { version, binary }),
+            None => Ok(Self { version, binary, shim }),
+        }
+    }
+}
+
+impl Daemons {
+    /// Of runc's own shims that of 1.7 plays sandboxes; 2.1 takes it by its path.
+    fn sandboxing(&self) -> String {
+        match (self.version, &self.shim) {
+            ("2.1", Some(shim)) => std::fs::canonicalize(shim)
+                .unwrap_or_else(|error| panic!("{}: {error}", shim.display()))
+                .display()
+                .to_string(),
+            _ => "io.containerd.runc.v2".to_owned(),
         }
     }
 }
@@ -62,6 +79,7 @@ impl Kind for Daemons {
                 rootfs: daemon.rootfs().to_owned(),
                 root: home.join("root"),
                 state: home.join("state"),
+                sandboxing: self.sandboxing(),
                 folder: folder.path().to_owned(),
                 ground: Arc::new(Held { daemon: Mutex::new(Some(daemon)), _folder: folder }),
             }

@@ -65,6 +65,7 @@ const AREAS: &[(&str, &str)] = &areas![
     "filters",
     "introspection",
     "sandboxes",
+    "controllers",
     "streams",
     "protocol",
     "bodies",
@@ -167,7 +168,9 @@ fn of_676_assertions_those_that_are_no_case_are_listed_with_a_reason() {
     let lines = include_str!("cases/untranslated.jsonl").lines();
     let left: Vec<Untranslated> =
         lines.map(|line| serde_json::from_str(line).expect(line)).collect();
-    let cases: Vec<Case> = AREAS.iter().flat_map(|(area, text)| parse(area, text)).collect();
+    let cases = AREAS.iter().flat_map(|(area, text)| parse(area, text));
+    // Those that were seen since have other ids.
+    let cases: Vec<Case> = cases.filter(|case| case.id.starts_with("C-")).collect();
     let mut ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
     ids.extend(left.iter().map(|one| one.id.as_str()));
     ids.sort_unstable();

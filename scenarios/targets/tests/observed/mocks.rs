@@ -7,7 +7,7 @@ use std::time::Duration;
 use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::services::v1::{KillRequest, WaitRequest};
 use mock_containerd::faults::TasksAfter;
-use mock_containerd::{MockContainerd, ProcessScript, Profile};
+use mock_containerd::{MockContainerd, ProcessScript, Profile, SandboxScript};
 use tempfile::TempDir;
 use tonic::{Request, Status};
 
@@ -17,6 +17,9 @@ use crate::step::Deed;
 
 /// How long it takes a program to use more memory than it may.
 const HUNGER: Duration = Duration::from_millis(20);
+
+/// A runtime that is none of runc's.
+const SANDBOXING: &str = "io.containerd.pause.v1";
 
 pub(crate) struct Mocks(pub(crate) Profile);
 
@@ -32,6 +35,7 @@ impl Kind for Mocks {
             // A mock has no memory that could run out: the case's program is told to.
             let hungry = ProcessScript::runs_until_killed().runs_out_of_memory(HUNGER);
             let builder = MockContainerd::builder().profile(self.0).process("dd", hungry);
+            let builder = builder.sandboxes(SANDBOXING, SandboxScript::pauses());
             let mock = builder.start().await.unwrap();
             let socket = mock.socket().to_owned();
             let channel = containerd_client::connect(&socket).await.unwrap();
@@ -51,6 +55,7 @@ impl Kind for Mocks {
                 rootfs: folder.path().join("rootfs"),
                 state: folder.path().join("state"),
                 root,
+                sandboxing: SANDBOXING.to_owned(),
                 folder: folder.path().to_owned(),
                 ground: Arc::new(Held { socket, mock: Mutex::new(Some(mock)), _folder: folder }),
             }

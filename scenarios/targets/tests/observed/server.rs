@@ -24,6 +24,8 @@ pub(crate) struct Server {
     /// Where it keeps what stays, and what ends with it.
     pub(crate) root: PathBuf,
     pub(crate) state: PathBuf,
+    /// A runtime whose shim plays sandboxes.
+    pub(crate) sandboxing: String,
     /// A folder for the cases' own files.
     pub(crate) folder: PathBuf,
     pub(crate) ground: Arc<dyn Ground>,
