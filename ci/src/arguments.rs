@@ -203,6 +203,9 @@ pub(crate) struct MockOptions {
     /// Play a host with cgroups v1 or v2, or those of this one: metrics are of their type
     #[arg(long, value_name = "VERSION", default_value = "host")]
     pub(crate) cgroups: String,
+    /// Have a runtime of this name whose shim plays sandboxes (may be given several times)
+    #[arg(long, value_name = "RUNTIME")]
+    pub(crate) sandboxes: Vec<String>,
     /// Show what was counted at http://ADDRESS/v1/metrics, as containerd does
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,

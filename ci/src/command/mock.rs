@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use mock_containerd::faults::Faults;
-use mock_containerd::{Cgroups, MockContainerd, Pids, Profile, Scripts, methods};
+use mock_containerd::{
+    Cgroups, Method, MockContainerd, Pids, ProcessScript, Profile, SandboxScript, Scripts, methods,
+};
 
 use super::interrupt::interrupted;
 use super::output::{print, print_json};
@@ -27,6 +29,10 @@ pub(crate) async fn mock(options: MockOptions) -> anyhow::Result<Exit> {
     if let Some(path) = &options.processes {
         let (name, text) = read(path)?;
         builder = builder.processes(Scripts::parse(&name, &text).map_err(usage)?);
+    }
+    for runtime in options.sandboxes {
+        let machine = SandboxScript::plays(ProcessScript::runs_until_killed());
+        builder = builder.sandboxes(runtime, machine);
     }
     if let Some(path) = &options.faults {
         let (name, text) = read(path)?;
@@ -65,7 +71,10 @@ fn list(profile: Profile, json: bool) {
     if json {
         let all: Vec<_> = methods
             .iter()
-            .map(|method| serde_json::json!({"method": method.path, "modelled": method.modelled}))
+            .map(|method| {
+                let Method { path, modelled, note } = method;
+                serde_json::json!({"method": path, "modelled": modelled, "note": note})
+            })
             .collect();
         print_json(&serde_json::Value::Array(all));
         return;
@@ -73,7 +82,8 @@ fn list(profile: Profile, json: bool) {
     let mut text = String::new();
     for method in &methods {
         let word = if method.modelled { "modelled" } else { "unimplemented" };
-        text.push_str(&format!("{word:<14} {}\n", method.path));
+        let note = method.note.map(|note| format!("  ({note})")).unwrap_or_default();
+        text.push_str(&format!("{word:<14} {}{note}\n", method.path));
     }
     print(&text);
 }
