@@ -34,6 +34,13 @@ impl Cgroups {
 }
 
 /// Neither v1 nor v2.
+///
+/// ```
+/// use mock_containerd::{Cgroups, UnknownCgroups};
+///
+/// let unknown: UnknownCgroups = "v3".parse::<Cgroups>().unwrap_err();
+/// assert_eq!(unknown.to_string(), "cgroups are v1 or v2, not v3");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cgroups are v1 or v2, not {0}")]
 pub struct UnknownCgroups(String);

@@ -127,6 +127,16 @@ pub struct Expected {
 }
 
 /// An expectation that does not hold: what was expected, and every call that came.
+///
+/// ```
+/// use mock_containerd::{Expectation, MockContainerd, Unmet};
+///
+/// let mock = MockContainerd::builder().in_memory();
+/// let asked = mock.expect(Expectation::of("Tasks/Start").times(1..=2));
+/// let unmet: Unmet = asked.verify().unwrap_err();
+/// let told = "of Tasks/Start 1 to 2 calls were expected; 0 came.\nNo call came at all.";
+/// assert_eq!(unmet.to_string(), told);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmet {
     expectation: Expectation,

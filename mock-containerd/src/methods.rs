@@ -7,6 +7,15 @@ use crate::Profile;
 use crate::stubs::DESCRIPTORS;
 
 /// A method of one of containerd's services.
+///
+/// ```
+/// let start = mock_containerd::Method {
+///     path: "/containerd.services.tasks.v1.Tasks/Start".to_owned(),
+///     modelled: true,
+///     note: None,
+/// };
+/// assert!(mock_containerd::methods(mock_containerd::Profile::V1_6).contains(&start));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method {
     /// gRPC full method name.

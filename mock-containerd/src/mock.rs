@@ -22,6 +22,18 @@ use crate::world::World;
 use crate::{Calls, Expectation, Expected, Profile, SandboxScript};
 
 /// Why a mock could not start.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_containerd::{MockContainerd, StartError};
+///
+/// let first = MockContainerd::builder().start().await?;
+/// let second = MockContainerd::builder().socket(first.socket()).start().await;
+/// assert!(matches!(second, Err(StartError::Taken(socket)) if socket == first.socket()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Somebody listens there already.
@@ -234,6 +246,20 @@ impl Builder {
 }
 
 /// A running mock. Dropping it stops it and removes its socket.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_containerd::MockContainerd;
+///
+/// let mock = MockContainerd::builder().start().await?;
+/// let socket = mock.socket().to_owned();
+/// assert!(socket.exists());
+/// drop(mock);
+/// assert!(!socket.exists());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MockContainerd {
     socket: PathBuf,

@@ -4,6 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A version's behaviour, where versions differ.
+///
+/// ```
+/// use mock_containerd::Profile;
+///
+/// assert_eq!(Profile::nearest("1.7.24"), (Profile::V1_7, true));
+/// assert_eq!(Profile::nearest("2.0.0"), (Profile::V2_1, false));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Profile {
     /// containerd 1.6, as observed on 1.6.20.

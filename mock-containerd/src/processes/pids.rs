@@ -31,6 +31,13 @@ pub enum Pids {
 }
 
 /// Neither numbers nor real.
+///
+/// ```
+/// use mock_containerd::{Pids, UnknownPids};
+///
+/// let unknown: UnknownPids = "fake".parse::<Pids>().unwrap_err();
+/// assert_eq!(unknown.to_string(), "pids are numbers or real, not fake");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("pids are numbers or real, not {0}")]
 pub struct UnknownPids(String);

@@ -14,6 +14,14 @@ const FAILS_AT_START: &str = "laconic-fail-at-start";
 /// `whoami`, `seq`, `yes`, `test`, `stty size`, `tail -f /dev/null`, and `sh -c` with a small
 /// shell, which is a POSIX shell but for what the crate's README lists. What that shell does not have
 /// it says on standard error, and ends with 2. There are no files.
+///
+/// ```
+/// use mock_containerd::{MockContainerd, ProcessScript, Scripts};
+///
+/// let mut scripts = Scripts::default();
+/// scripts.register("worker", ProcessScript::exits(3).prints("ready\n"));
+/// let mock = MockContainerd::builder().processes(scripts).in_memory();
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Scripts {
     pub(super) registered: BTreeMap<String, ProcessScript>,
