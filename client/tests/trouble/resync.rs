@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use laconic_client::{Connection, Exit, ExitStatus, Kind, NewContainer, Status};
-use mock_containerd::faults::{Cut, EventFault, Faults, TasksAfter};
+use mock_containerd::faults::{Cut, EventFault, Faults, TasksAfter, When};
 use mock_containerd::{MockContainerd, Profile};
 use tokio::time::Instant;
 
@@ -220,6 +220,22 @@ async fn a_stream_that_is_lost_while_it_is_compared_is_opened_once_more() {
     quiet().await;
     assert_eq!(told(&stage.news().await), ["c0: 137"]);
     assert!(task.status().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_not_found_ends_what_is_asked_for_and_any_other_error_is_tried_again() {
+    let stage = Stage::open(Profile::V2_1).await;
+    let (_, task) = stage.run("c0").await;
+    let process = running(&task, "e0").await;
+    let plan = "1*error(internal:\"the shim is busy\")";
+    let faults = Faults::default().rpc("Tasks/Get", When::Before, plan).unwrap();
+    stage.mock.faults().add(faults);
+    stage.mock.faults().restart(TasksAfter::Kept);
+    stage.resynced(1).await;
+    assert_eq!(process.status().unwrap(), Status::Running);
+    process.kill(9).await.unwrap();
+    assert_eq!(process.wait().await.unwrap().status, KILLED);
+    assert_eq!(told(&stage.news().await), ["c0/e0: 137"]);
 }
 
 #[tokio::test(start_paused = true)]
