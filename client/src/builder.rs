@@ -18,6 +18,7 @@ pub struct Builder {
     namespace: String,
     manners: Manners,
     sweep_every: Duration,
+    io_root: PathBuf,
 }
 
 /// Unless said otherwise.
@@ -25,7 +26,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 impl Builder {
     pub(crate) fn new(namespace: String) -> Self {
-        Self { namespace, manners: Manners::default(), sweep_every: SWEEP_EVERY }
+        let manners = Manners::default();
+        Self { namespace, manners, sweep_every: SWEEP_EVERY, io_root: std::env::temp_dir() }
     }
 
     /// A call may take so long; 30 s unless said otherwise, here or by a [`crate::Scope`]. The
@@ -47,6 +49,18 @@ impl Builder {
     /// often, by one Tasks/List for all who wait; every 10 s unless said otherwise.
     pub fn sweep_every(mut self, interval: Duration) -> Self {
         self.sweep_every = interval;
+        self
+    }
+
+    /// Where the FIFOs of processes are made, each set in a private folder (0700) of its own,
+    /// `laconic-fifo-<pid of the client>-…`; the temporary directory unless said otherwise. The shim
+    /// must find them there by the same path.
+    ///
+    /// A folder is removed with its process: when that is deleted, by whoever, while a client of
+    /// this crate knows of it. One that a dead client left goes when the process is loaded and
+    /// deleted by another, or by `laconic clean` where it is in the temporary directory.
+    pub fn io_root(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.io_root = folder.into();
         self
     }
 
@@ -84,7 +98,7 @@ impl Builder {
             Error::caused(&Doing::begin("connect to", shown), Kind::Unreachable, cause, error)
         })?;
         let wire = Wire::new(channel, self.namespace, self.manners)?;
-        Client::open(wire, self.sweep_every).await
+        Client::open(wire, self.sweep_every, self.io_root).await
     }
 }
 

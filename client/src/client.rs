@@ -1,5 +1,6 @@
 //! The client: one channel, one namespace, one subscription.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     /// Where what is abandoned is undone.
     pub(crate) undoing: Undoing,
+    pub(crate) runtime: Handle,
+    /// Where FIFOs are made.
+    pub(crate) io_root: PathBuf,
     _upkeep: Upkeep,
 }
 
@@ -56,9 +60,14 @@ impl Client {
         Builder::new(namespace.into())
     }
 
-    pub(crate) async fn open(wire: Wire, sweep_every: Duration) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        wire: Wire,
+        sweep_every: Duration,
+        io_root: PathBuf,
+    ) -> Result<Self, Error> {
         let (upkeep, registry) = Upkeep::begin(&wire, sweep_every).await?;
-        let shared = Shared { wire, registry, undoing: Undoing::here(), _upkeep: upkeep };
+        let (undoing, runtime) = (Undoing::here(), Handle::current());
+        let shared = Shared { wire, registry, undoing, runtime, io_root, _upkeep: upkeep };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -2,25 +2,40 @@
 
 use std::sync::Arc;
 
-use containerd_client::services::v1::{CloseIoRequest, GetRequest, KillRequest, ResizePtyRequest};
+use containerd_client::services::v1::{
+    CloseIoRequest, GetRequest, KillRequest, ResizePtyRequest, StartRequest,
+};
 
 use crate::client::Shared;
-use crate::registry::{Incarnation, Streams};
+use crate::io::{Input, Made, Tie};
+use crate::registry::Incarnation;
 use crate::wire::{self, Doing};
-use crate::{Error, Exit, Fifos, Kind, Status};
+use crate::{Error, Exit, Kind, Status};
 
 /// One life of a process, and the client that knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) of: Arc<Incarnation>,
-    streams: Streams,
+    /// `None`: it does not count as one that may take its streams.
+    _tie: Option<Arc<Tie>>,
 }
 
 impl Handle {
-    pub(crate) fn new(shared: &Arc<Shared>, of: Arc<Incarnation>, streams: Option<Fifos>) -> Self {
-        let streams = of.hold(streams);
-        Self { shared: shared.clone(), of, streams }
+    pub(crate) fn new(shared: &Arc<Shared>, of: Arc<Incarnation>, made: Option<Made>) -> Self {
+        let tie = of.hold.give(&of, &shared.runtime);
+        if let Some(made) = made {
+            of.hold.open(made);
+            // It may have come and gone before the reply that told of it.
+            if of.is_gone() {
+                of.hold.end();
+            }
+        }
+        Self { shared: shared.clone(), of, _tie: Some(tie) }
+    }
+
+    pub(crate) fn untied(&self) -> Self {
+        Self { shared: self.shared.clone(), of: self.of.clone(), _tie: None }
     }
 
     pub(crate) fn doing(&self, operation: &'static str) -> Doing<'_> {
@@ -64,6 +79,7 @@ impl Handle {
         if let Some(exit) = self.of.exit() {
             return exit;
         }
+        self.drain();
         let _pending = self.shared.registry.waits().begin();
         self.of.ended().await
     }
@@ -103,13 +119,59 @@ impl Handle {
         self.shared.wire.call(&doing, &wire::tasks::RESIZE_PTY, message).await
     }
 
+    /// What nobody has taken of its output is read and dropped from now on.
+    pub(crate) fn drain(&self) {
+        self.of.hold.drain(&self.of, &self.shared.runtime);
+    }
+
+    pub(crate) async fn start(&self, doing: &Doing<'_>) -> Result<(), Error> {
+        let (container_id, exec_id) = self.ids();
+        let message = StartRequest { container_id, exec_id };
+        let input = self.of.hold.input();
+        let starting = input.as_deref().map(Input::starting);
+        let started = self.shared.wire.call(doing, &wire::tasks::START, message).await?;
+        self.shared.registry.started(&self.of, started.pid);
+        if starting.is_some_and(|starting| starting.done()) {
+            // Closed before. Whoever starts it has not asked for this, and it goes on without them.
+            let handle = self.untied();
+            let telling = self.shared.runtime.spawn(async move {
+                if let Err(error) = handle.close_stdin().await {
+                    tracing::warn!(%error, "the server could not be told that input is closed");
+                }
+            });
+            let _ = telling.await;
+        }
+        Ok(())
+    }
+
+    /// Closes our end, and tells the server, unless there is nobody to be told of any more.
+    pub(crate) async fn close_input(&self) -> Result<(), Error> {
+        if self.of.standing().has_ended() {
+            if let Some(input) = self.of.hold.input() {
+                input.end();
+            }
+            return Ok(());
+        }
+        self.close_stdin().await
+    }
+
     pub(crate) async fn close_stdin(&self) -> Result<(), Error> {
         let doing = self.here("close stdin of")?;
-        if let Some(fifos) = &mut *self.streams.lock().expect("nothing panics with the streams") {
-            fifos.close_stdin();
-        }
+        let Some(input) = self.of.hold.input() else { return self.close_io(&doing).await };
+        let runs = self.of.standing().status != Status::Created;
+        let Some(telling) = input.close(runs) else { return Ok(()) };
+        self.meet_reader(&input).await;
+        self.close_io(&doing).await.inspect(|()| telling.done())
+    }
+
+    async fn close_io(&self, doing: &Doing<'_>) -> Result<(), Error> {
         let (container_id, exec_id) = self.ids();
         let message = CloseIoRequest { container_id, exec_id, stdin: true };
-        self.shared.wire.call(&doing, &wire::tasks::CLOSE_IO, message).await
+        self.shared.wire.call(doing, &wire::tasks::CLOSE_IO, message).await
+    }
+
+    /// It is cleared away, as far as that went: none of its streams stay.
+    pub(crate) fn put_away(&self) {
+        self.of.hold.end();
     }
 }

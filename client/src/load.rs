@@ -27,6 +27,7 @@ impl Client {
 
     fn adopt(&self, id: &str, mark: u64, process: &Shown) -> Task {
         let of = self.shared.registry.shown(id, mark, process);
+        of.hold.tell(process);
         Task { handle: Handle::new(&self.shared, of, None) }
     }
 

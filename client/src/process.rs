@@ -1,6 +1,6 @@
 //! An exec process's handle.
 
-use containerd_client::services::v1::{DeleteProcessRequest, StartRequest};
+use containerd_client::services::v1::DeleteProcessRequest;
 
 use crate::handle::Handle;
 use crate::registry::Status;
@@ -17,12 +17,12 @@ pub struct NewExec {
     pub args: Vec<String>,
     /// What it reads and writes.
     pub io: Io,
-    /// Whether it has a terminal.
+    /// Whether it has a terminal; with [`Io::Terminal`] it has one in any case.
     pub terminal: bool,
 }
 
 /// An exec, from its registration to its deletion. Clones share its streams; dropping one costs
-/// nothing and does nothing.
+/// nothing and does nothing, as with [`crate::Task`].
 #[derive(Clone, Debug)]
 pub struct Process {
     pub(crate) handle: Handle,
@@ -61,12 +61,7 @@ impl Process {
             let what = "it was started before, or that was tried";
             return Err(Error::refusal(doing, Kind::FailedPrecondition, what));
         }
-        let (container_id, exec_id) = self.handle.ids();
-        let message = StartRequest { container_id, exec_id };
-        let shared = &self.handle.shared;
-        let started = shared.wire.call(doing, &wire::tasks::START, message).await?;
-        shared.registry.started(&self.handle.of, started.pid);
-        Ok(())
+        self.handle.start(doing).await
     }
 
     /// How it exited, if it has: also when it is gone, and while the event stream is lost. No RPC.
@@ -91,7 +86,7 @@ impl Process {
         self.handle.resize(width, height).await
     }
 
-    /// Closes its standard input, our end and the server's. One RPC.
+    /// Closes its standard input, our end and the server's. One RPC. As [`crate::Task::close_stdin`].
     pub async fn close_stdin(&self) -> Result<(), Error> {
         self.handle.close_stdin().await
     }
@@ -99,6 +94,8 @@ impl Process {
     /// Deletes it once it has exited; its id is free again. One RPC.
     pub async fn delete(&self) -> Result<Exit, Error> {
         let doing = self.handle.here("delete")?;
+        // The server waits for a while until its output is read.
+        self.handle.drain();
         let (container_id, exec_id) = self.handle.ids();
         let message = DeleteProcessRequest { container_id, exec_id };
         let shared = &self.handle.shared;
@@ -121,6 +118,11 @@ impl Process {
 
     /// Leaves nothing of it behind; while the server cannot be reached, that is waited for.
     pub(crate) async fn clear_away(&self) {
+        self.remove().await;
+        self.handle.put_away();
+    }
+
+    async fn remove(&self) {
         loop {
             match self.delete().await {
                 Err(error) if error.kind() == Kind::Unreachable => self.handle.shared.live().await,

@@ -94,7 +94,7 @@ fn task_state(task: &Task) -> Option<TaskState> {
 }
 
 fn io(stdin: bool) -> Io {
-    if stdin { Io::Stdin } else { Io::Null }
+    if stdin { Io::Streams { stdin } } else { Io::Null }
 }
 
 impl Retained {

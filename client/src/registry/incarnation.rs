@@ -8,10 +8,7 @@ use tokio::sync::watch;
 
 use super::execs::Execs;
 use super::{Exit, Status};
-use crate::Fifos;
-
-/// The streams of a process, as far as this client has them.
-pub(crate) type Streams = Arc<Mutex<Option<Fifos>>>;
+use crate::io::Hold;
 
 /// How an incarnation stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +18,13 @@ pub(crate) struct Standing {
     pub(crate) status: Status,
     /// The daemon has it no more, or another bears its name.
     pub(crate) gone: bool,
+}
+
+impl Standing {
+    /// It has exited, or is gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.gone || matches!(self.status, Status::Stopped(_))
+    }
 }
 
 /// A task or an exec, from its creation to its deletion. Its name may be borne by others before
@@ -35,9 +39,8 @@ pub(crate) struct Incarnation {
     standing: watch::Sender<Standing>,
     /// Of a task.
     pub(super) execs: Mutex<Execs>,
-    /// Present once this client has given out a handle for it. Kept here and not only in handles,
-    /// so that a handle can be dropped and had again.
-    held: Mutex<Option<Streams>>,
+    /// What this client has of it.
+    pub(crate) hold: Hold,
     /// A start was asked for: of an exec there must be no second.
     begun: AtomicBool,
 }
@@ -60,8 +63,8 @@ impl Incarnation {
         status: Status,
     ) -> Arc<Self> {
         let standing = watch::Sender::new(Standing { pid, status, gone: false });
-        let (execs, held, begun) = Default::default();
-        Arc::new(Self { container, exec, task, standing, execs, held, begun })
+        let (execs, hold, begun) = Default::default();
+        Arc::new(Self { container, exec, task, standing, execs, hold, begun })
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -86,8 +89,12 @@ impl Incarnation {
 
     /// Here, and not known to have exited.
     pub(super) fn lives(&self) -> bool {
-        let standing = self.standing();
-        !standing.gone && !matches!(standing.status, Status::Stopped(_))
+        !self.standing().has_ended()
+    }
+
+    /// How it stands, now and as it changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
     }
 
     /// Waits for its end.
@@ -106,13 +113,7 @@ impl Incarnation {
 
     /// Whether this client has given out a handle for it.
     pub(crate) fn is_held(&self) -> bool {
-        self.held.lock().expect("nothing panics while it holds the streams").is_some()
-    }
-
-    /// A handle is given out: with these streams, if it had none.
-    pub(crate) fn hold(&self, streams: Option<Fifos>) -> Streams {
-        let mut held = self.held.lock().expect("nothing panics while it holds the streams");
-        held.get_or_insert_with(|| Arc::new(Mutex::new(streams))).clone()
+        self.hold.is_given()
     }
 
     /// A start is asked for now. `false`: one was before, or it is known to have begun.
@@ -174,9 +175,10 @@ impl Incarnation {
         ends
     }
 
-    /// Nothing may be done to it any more. Its streams go with the last handle.
+    /// Nothing may be done to it any more. Of its streams what was taken can be read to its end.
     pub(super) fn pass(&self) {
         self.change(|standing| standing.gone = true);
+        self.hold.end();
     }
 }
 

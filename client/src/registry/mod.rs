@@ -18,7 +18,7 @@ mod waits;
 
 pub use connection::Connection;
 pub use exit::{Exit, ExitStatus, Status};
-pub(crate) use incarnation::{Incarnation, Streams};
+pub(crate) use incarnation::{Incarnation, Standing};
 pub(crate) use known::Registry;
 pub use news::ExitNews;
 pub(crate) use news::News;

@@ -20,6 +20,8 @@ impl Task {
     }
 
     async fn delete_for(&self, doing: &Doing<'_>) -> Result<Exit, Error> {
+        // The server waits for a while until its output is read.
+        self.handle.drain();
         let message = DeleteTaskRequest { container_id: self.id().to_owned() };
         let shared = &self.handle.shared;
         let gone = shared.wire.call(doing, &wire::tasks::DELETE, message).await?;
@@ -44,6 +46,11 @@ impl Task {
 
     /// Leaves nothing of it behind; while the server cannot be reached, that is waited for.
     pub(crate) async fn clear_away(&self) {
+        self.remove().await;
+        self.handle.put_away();
+    }
+
+    async fn remove(&self) {
         loop {
             match self.force_delete().await {
                 Err(error) if error.kind() == Kind::Unreachable => {

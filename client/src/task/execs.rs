@@ -9,6 +9,7 @@ use prost::Message;
 use super::Task;
 use crate::finish::{Abandoned, Finishing};
 use crate::handle::Handle;
+use crate::io::Opened;
 use crate::registry::Incarnation;
 use crate::wire::{self, Doing};
 use crate::{Error, NewExec, Process};
@@ -64,24 +65,24 @@ impl Task {
     }
 
     async fn register(&self, doing: &Doing<'_>, new: &NewExec) -> Result<Process, Error> {
-        let fifos = new.io.open(doing)?;
-        let path = |name| fifos.as_ref().map(|fifos| fifos.path(name)).unwrap_or_default();
+        let shared = &self.handle.shared;
+        let opened = new.io.open(new.terminal, &shared.io_root, doing)?;
+        let Opened { stdin, stdout, stderr, terminal, made } = opened;
         let message = ExecProcessRequest {
             container_id: self.id().to_owned(),
             exec_id: new.id.clone(),
-            stdin: path("stdin"),
-            stdout: path("stdout"),
-            stderr: path("stderr"),
-            terminal: new.terminal,
-            spec: Some(crate::spec::process_payload(&new.args, new.terminal)),
+            stdin,
+            stdout,
+            stderr,
+            terminal,
+            spec: Some(crate::spec::process_payload(&new.args, terminal)),
         };
-        let shared = &self.handle.shared;
         let births = shared.registry.exec_births(&self.handle.of, &new.id);
         let registered = shared.wire.call(doing, &wire::tasks::EXEC, message).await;
         let in_doubt = registered.as_ref().is_err_and(Error::leaves_in_doubt);
         if registered.is_ok() || in_doubt {
             let added = shared.registry.exec_added(&self.handle.of, &new.id, births);
-            let process = Process { handle: Handle::new(shared, added, fifos) };
+            let process = Process { handle: Handle::new(shared, added, made) };
             let Err(error) = registered else { return Ok(process) };
             process.clear_away_after(&error).await;
             return Err(error);
@@ -126,7 +127,9 @@ impl Task {
         let message = GetRequest { container_id: self.id().to_owned(), exec_id: id.to_owned() };
         let found = shared.wire.call(&doing, &wire::tasks::GET, message).await?;
         let shown = found.process.unwrap_or_default();
-        Ok(self.process(shared.registry.exec_shown(&self.handle.of, id, mark, &shown)))
+        let of = shared.registry.exec_shown(&self.handle.of, id, mark, &shown);
+        of.hold.tell(&shown);
+        Ok(self.process(of))
     }
 }
 

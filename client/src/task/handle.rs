@@ -1,8 +1,7 @@
 //! A task's handle.
 
 use containerd_client::services::v1::{
-    ListPidsRequest, MetricsRequest, PauseTaskRequest, ResumeTaskRequest, StartRequest,
-    UpdateTaskRequest,
+    ListPidsRequest, MetricsRequest, PauseTaskRequest, ResumeTaskRequest, UpdateTaskRequest,
 };
 use prost_types::Any;
 
@@ -24,7 +23,8 @@ pub struct Stats {
 /// once this client has heard of one, in a reply or by event, this handle acts on nothing more.
 ///
 /// Clones share its streams and what is known of it. Dropping one costs nothing and does nothing:
-/// the task lives on, and [`crate::Container::running_task`] gives the handle again.
+/// the task lives on, and [`crate::Container::running_task`] gives the handle again. Only output that
+/// nobody took is read and dropped once the last one is gone.
 #[derive(Clone, Debug)]
 pub struct Task {
     pub(crate) handle: Handle,
@@ -41,19 +41,10 @@ impl Task {
         self.handle.of.pid()
     }
 
-    /// Starts a created task. One RPC.
+    /// Starts a created task. One RPC; one more, Tasks/CloseIO, when its input was closed before.
     pub async fn start(&self) -> Result<(), Error> {
         let doing = self.handle.here("start task")?;
-        self.start_for(&doing).await
-    }
-
-    pub(crate) async fn start_for(&self, doing: &wire::Doing<'_>) -> Result<(), Error> {
-        let (container_id, exec_id) = self.handle.ids();
-        let message = StartRequest { container_id, exec_id };
-        let shared = &self.handle.shared;
-        let started = shared.wire.call(doing, &wire::tasks::START, message).await?;
-        shared.registry.started(&self.handle.of, started.pid);
-        Ok(())
+        self.handle.start(&doing).await
     }
 
     /// Its state, as replies and events have told it. No RPC. While the event stream is lost it is
@@ -119,6 +110,9 @@ impl Task {
     }
 
     /// Closes its standard input, our end and the server's. One RPC.
+    ///
+    /// Of a task that this client made with its streams, or attached to: none when that was done
+    /// before; and before its start is answered it is only noted, and told after that.
     pub async fn close_stdin(&self) -> Result<(), Error> {
         self.handle.close_stdin().await
     }

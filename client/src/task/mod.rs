@@ -3,9 +3,7 @@
 mod ending;
 mod execs;
 mod handle;
-mod io;
 mod starting;
 
 pub(crate) use ending::{KILLED_LIMIT, SIGKILL};
 pub use handle::{Stats, Task};
-pub use io::Io;

@@ -2,11 +2,12 @@
 
 use containerd_client::services::v1::{CreateTaskRequest, GetRequest};
 
-use super::{Io, Task};
+use super::Task;
 use crate::finish::{Abandoned, Finishing};
 use crate::handle::Handle;
+use crate::io::{Made, Opened};
 use crate::wire::{self, Doing};
-use crate::{Container, Error, Kind};
+use crate::{Container, Error, Io, Kind};
 
 impl Container {
     /// Creates its task. One RPC; one more, Snapshots/Mounts, the first time for a container from
@@ -34,7 +35,9 @@ impl Container {
         if abandoned.get() {
             return Ok(task);
         }
-        let Err(error) = task.start_for(&doing.part("start task")).await else { return Ok(task) };
+        let Err(error) = task.handle.start(&doing.part("start task")).await else {
+            return Ok(task);
+        };
         // The start's own error is the one to tell: whoever asked did not ask for this. It waits
         // for the undoing, unless the server has to come back first.
         if error.kind() == Kind::Unreachable {
@@ -51,14 +54,15 @@ impl Container {
             Some(snapshot) => snapshot.mounts(wire, doing).await?,
             None => Vec::new(),
         };
-        let fifos = io.open(doing)?;
-        let path = |name| fifos.as_ref().map(|fifos| fifos.path(name)).unwrap_or_default();
+        let opened = io.open(false, &self.shared.io_root, doing)?;
+        let Opened { stdin, stdout, stderr, terminal, made } = opened;
         let message = CreateTaskRequest {
             container_id: self.id.clone(),
             rootfs,
-            stdin: path("stdin"),
-            stdout: path("stdout"),
-            stderr: path("stderr"),
+            stdin,
+            stdout,
+            stderr,
+            terminal,
             ..CreateTaskRequest::default()
         };
         let registry = &self.shared.registry;
@@ -66,13 +70,13 @@ impl Container {
         match wire.call(doing, &wire::tasks::CREATE, message).await {
             Ok(created) => {
                 let born = registry.created(&self.id, births, created.pid);
-                Ok(Task { handle: Handle::new(&self.shared, born, fifos) })
+                Ok(Task { handle: Handle::new(&self.shared, born, made) })
             }
             Err(error) => {
                 // One that there was before is not ours to clear away.
                 if error.leaves_in_doubt() && empty {
                     let container = self.clone();
-                    self.shared.undoing.undo(async move { container.clear_stray().await });
+                    self.shared.undoing.undo(async move { container.clear_stray(made).await });
                 }
                 Err(error)
             }
@@ -80,7 +84,9 @@ impl Container {
     }
 
     /// A task may have been created, though no reply said so.
-    async fn clear_stray(&self) {
+    async fn clear_stray(&self, made: Option<Made>) {
+        // Kept until then: a shim that opens them late must not wait for a reader for ever.
+        let _made = made;
         loop {
             let doing = Doing::begin("look for the task of", &self.id);
             let mark = self.shared.registry.mark();

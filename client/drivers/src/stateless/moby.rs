@@ -13,11 +13,12 @@ use driver_protocol::{
     ContainerId, Create, ErrorKind, Exec, ExitStatus, Exited, Found, Lifecycle, Ok as Done,
     Operation, Refusal, Restored, StartTask, Started, Stats, TaskState, Version,
 };
-use laconic_client::{Fifos, NewContainer, process_payload};
+use laconic_client::{NewContainer, process_payload};
 use prost_types::{Any, Timestamp};
 
 use super::calls::{Calls, answer};
 use super::exits::{Exits, Name};
+use super::fifos::Fifos;
 
 type Answer = Result<Done, Refusal>;
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod exits;
+mod fifos;
 mod moby;
 
 use std::sync::{Arc, Mutex};

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 /// Three FIFOs. Output is read and dropped; the folder goes with the last handle.
 #[derive(Debug)]
-pub struct Fifos {
+pub(super) struct Fifos {
     folder: tempfile::TempDir,
     stdin: Option<pipe::Sender>,
     drains: Vec<JoinHandle<()>>,
@@ -20,7 +20,7 @@ pub struct Fifos {
 
 impl Fifos {
     /// Makes and opens them. The server opens its ends when the process is created.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         // Named by its owner, so that whoever finds it later can tell whether that is dead.
         let named = format!("laconic-fifo-{}-", std::process::id());
         let folder = tempfile::Builder::new()
@@ -49,12 +49,12 @@ impl Fifos {
     }
 
     /// The path of `stdin`, `stdout` or `stderr`, as requests name it.
-    pub fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.at(name).display().to_string()
     }
 
     /// Closes our end of the input. The server keeps one, too, until CloseIO.
-    pub fn close_stdin(&mut self) {
+    pub(super) fn close_stdin(&mut self) {
         self.stdin = None;
     }
 }
