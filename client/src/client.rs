@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use containerd_client::services::v1::MetricsRequest;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::finish::Undoing;
