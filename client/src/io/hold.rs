@@ -64,6 +64,12 @@ impl Hold {
         self.held().given
     }
 
+    /// As if a handle had been given out.
+    #[cfg(test)]
+    pub(crate) fn be_given(&self) {
+        self.held().given = true;
+    }
+
     /// A handle is given out.
     pub(crate) fn give(&self, of: &Arc<Incarnation>, runtime: &Runtime) -> Arc<Tie> {
         let mut held = self.held();

@@ -26,7 +26,7 @@ impl Told {
 
     fn created(&self, births: u64, pid: u32) -> Arc<Incarnation> {
         let task = self.registry.created("c0", births, pid);
-        task.hold(None);
+        task.hold.be_given();
         task
     }
 
@@ -37,7 +37,7 @@ impl Told {
 
     fn exec(&self, task: &Arc<Incarnation>, id: &str, pid: u32) -> Arc<Incarnation> {
         let exec = self.registry.exec_added(task, id, self.registry.exec_births(task, id));
-        exec.hold(None);
+        exec.hold.be_given();
         self.registry.started(&exec, pid);
         exec
     }
