@@ -129,6 +129,10 @@ impl PrivateDaemon {
         if let Some(path) = binary.and_then(path_from) {
             command.env("PATH", path);
         }
+        // What a failed checkpoint leaves there, no daemon removes.
+        let temporary = self.folder.join("tmp");
+        std::fs::create_dir_all(&temporary)?;
+        command.env("TMPDIR", temporary);
         command.arg("--config").arg(self.folder.join("config.toml")).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         // An interrupt at the terminal is ours to hear; the daemon is ended after the cleaning up.
