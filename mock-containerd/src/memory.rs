@@ -2,17 +2,16 @@
 
 use std::future::{Ready, ready};
 use std::io;
+use std::ops::Deref;
 use std::task::{Context, Poll};
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use rpc_ledger::Ledger;
 use tokio::io::DuplexStream;
 use tower::Service;
 
-use crate::faults::{Door, FaultControl};
+use crate::faults::Door;
 use crate::server::{Server, serve};
-use crate::{Calls, EventBus, Expectation, Expected};
 
 /// How much a connection holds before its writer waits.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -43,30 +42,13 @@ impl InMemory {
     pub(crate) fn new(server: Server) -> Self {
         Self { server }
     }
+}
 
-    /// What it counted.
-    pub fn ledger(&self) -> &Ledger {
-        self.server.ledger()
-    }
+impl Deref for InMemory {
+    type Target = Server;
 
-    /// What is called on it: of one namespace, on one connection, or all.
-    pub fn calls(&self) -> Calls {
-        Calls::of(self.ledger().clone())
-    }
-
-    /// Expects calls from now on, until what this returns is verified or dropped.
-    pub fn expect(&self, expectation: Expectation) -> Expected {
-        self.calls().expect(expectation)
-    }
-
-    /// Makes things go wrong.
-    pub fn faults(&self) -> &FaultControl {
-        self.server.faults()
-    }
-
-    /// Who listens to its events.
-    pub fn events(&self) -> &EventBus {
-        self.server.events()
+    fn deref(&self) -> &Server {
+        &self.server
     }
 }
 

@@ -1,6 +1,7 @@
 //! The mock as others hold it: built, started, asked what it counted, dropped.
 
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::cgroups::Cgroups;
 use crate::clock::Clock;
-use crate::events::{Bus, EventBus, QUEUE_MAX};
-use crate::faults::{Door, Engine, FaultControl, Faults};
+use crate::events::{Bus, QUEUE_MAX};
+use crate::faults::{Door, Engine, Faults};
 use crate::interleave::Interleave;
 use crate::memory::InMemory;
 use crate::processes::{Pids, ProcessScript, Scripts};
@@ -19,7 +20,7 @@ use crate::server::{Server, serve};
 use crate::state::{Runtimes, State};
 use crate::store::Store;
 use crate::world::World;
-use crate::{Calls, Expectation, Expected, Profile, SandboxScript};
+use crate::{Profile, SandboxScript};
 
 /// Why a mock could not start.
 ///
@@ -292,30 +293,13 @@ impl MockContainerd {
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.server.arrivals().in_order()
     }
+}
 
-    /// What it counted.
-    pub fn ledger(&self) -> &Ledger {
-        self.server.ledger()
-    }
+impl Deref for MockContainerd {
+    type Target = Server;
 
-    /// What is called on it: of one namespace, on one connection, or all.
-    pub fn calls(&self) -> Calls {
-        Calls::of(self.ledger().clone())
-    }
-
-    /// Expects calls from now on, until what this returns is verified or dropped.
-    pub fn expect(&self, expectation: Expectation) -> Expected {
-        self.calls().expect(expectation)
-    }
-
-    /// Makes things go wrong.
-    pub fn faults(&self) -> &FaultControl {
-        self.server.faults()
-    }
-
-    /// Who listens to its events.
-    pub fn events(&self) -> &EventBus {
-        self.server.events()
+    fn deref(&self) -> &Server {
+        &self.server
     }
 }
 

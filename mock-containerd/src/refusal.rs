@@ -3,14 +3,16 @@
 //! the words, and the code, of the version that is played.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::LazyLock;
 
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, Response};
 use prost::Message;
 use prost_types::FileDescriptorSet;
+use rpc_ledger::Rpc;
 use tonic::{Code, Status};
 
 use crate::Profile;
+use crate::methods::SINCE_1_7;
 use crate::reread::{CUT_OFF, MALFORMED, NOT_UTF_8};
 use crate::stubs::DESCRIPTORS;
 
@@ -24,22 +26,29 @@ pub(crate) const UNREAD: &str = "unread message: ";
 const UNDECODED: &str = "failed to decode Protobuf message: ";
 const TOO_LARGE: &str = "Error, decoded message length too large: found ";
 
-/// Words refusals.
-#[derive(Clone, Debug)]
-pub(crate) struct Refusals {
-    profile: Profile,
+/// What is served beside containerd's own.
+const BESIDE: &str = "grpc.health.v1.Health";
+
+// Parsed once, and not for each call.
+static STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Read once, for all mocks of a process.
+static SERVED: LazyLock<Served> = LazyLock::new(Served::read);
+
+/// What the descriptors say of services.
+#[derive(Debug)]
+struct Served {
     /// Paths of methods whose answers, or requests, are streams.
-    streaming: Arc<BTreeSet<String>>,
-    services: Arc<BTreeSet<String>>,
+    streaming: BTreeSet<String>,
+    services: BTreeSet<String>,
 }
 
-impl Refusals {
-    /// `services` are those that are served beside containerd's own.
-    pub(crate) fn new(profile: Profile, absent: &[&str], beside: &[&str]) -> Self {
+impl Served {
+    fn read() -> Self {
         let set = FileDescriptorSet::decode(DESCRIPTORS)
             .expect("the build script wrote the descriptors that are embedded here");
         let mut streaming = BTreeSet::new();
-        let mut services: BTreeSet<String> = beside.iter().map(|name| (*name).to_owned()).collect();
+        let mut services = BTreeSet::from([BESIDE.to_owned()]);
         for file in &set.file {
             for service in &file.service {
                 let name = format!("{}.{}", file.package(), service.name());
@@ -48,30 +57,39 @@ impl Refusals {
                         streaming.insert(format!("/{name}/{}", method.name()));
                     }
                 }
-                if !absent.contains(&name.as_str()) {
-                    services.insert(name);
-                }
+                services.insert(name);
             }
         }
-        Self { profile, streaming: Arc::new(streaming), services: Arc::new(services) }
+        Self { streaming, services }
+    }
+}
+
+/// Words refusals.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusals {
+    profile: Profile,
+}
+
+impl Refusals {
+    pub(crate) fn new(profile: Profile) -> Self {
+        Self { profile }
     }
 
-    pub(crate) fn profile(&self) -> Profile {
+    pub(crate) fn profile(self) -> Profile {
         self.profile
     }
 
-    /// Words a response anew, if it is such a refusal.
-    pub(crate) fn word<B>(&self, path: &str, response: &mut Response<B>) {
+    /// Words a response anew, if it is such a refusal. What was called is asked for only then.
+    pub(crate) fn word<B>(self, rpc: impl FnOnce() -> Rpc, response: &mut Response<B>) {
         let headers = response.headers_mut();
         // Only what is refused at once has its status here; all others pay for this look alone.
-        let Some(code) = headers.get("grpc-status") else { return };
+        let Some(code) = headers.get(&STATUS) else { return };
         let status = match code.as_bytes() {
-            b"12" if !headers.contains_key("grpc-message") => self.unknown(path),
+            b"12" if !headers.contains_key("grpc-message") => self.unknown(rpc().path()),
             b"11" | b"13" => {
                 let Some(status) = Status::from_header_map(headers) else { return };
-                let Some(status) = self.unread(&status, self.streaming.contains(path)) else {
-                    return;
-                };
+                let streaming = SERVED.streaming.contains(rpc().path());
+                let Some(status) = unread(self.profile, &status, streaming) else { return };
                 status
             }
             _ => return,
@@ -79,7 +97,7 @@ impl Refusals {
         enter(headers, &status);
     }
 
-    fn unknown(&self, path: &str) -> Status {
+    fn unknown(self, path: &str) -> Status {
         let Some((service, method)) = path.strip_prefix('/').and_then(|path| path.rsplit_once('/'))
         else {
             let code = match self.profile {
@@ -88,16 +106,16 @@ impl Refusals {
             };
             return Status::new(code, format!("malformed method name: {path:?}"));
         };
-        Status::unimplemented(if self.services.contains(service) {
+        Status::unimplemented(if self.serves(service) {
             format!("unknown method {method} for service {service}")
         } else {
             format!("unknown service {service}")
         })
     }
 
-    /// `None`: it is about something else than the message.
-    fn unread(&self, status: &Status, streaming: bool) -> Option<Status> {
-        unread(self.profile, status, streaming)
+    fn serves(self, service: &str) -> bool {
+        let absent = self.profile == Profile::V1_6 && SINCE_1_7.contains(&service);
+        !absent && SERVED.services.contains(service)
     }
 }
 
@@ -162,7 +180,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_path_makes_it_panic(path in ".{0,40}") {
-            let refusals = Refusals::new(Profile::V1_6, &[], &[]);
+            let refusals = Refusals::new(Profile::V1_6);
             let _ = refusals.unknown(&path);
         }
 

@@ -41,6 +41,9 @@ impl Streams {
     }
 
     pub(crate) fn close(&self, places: &[Key]) {
+        if places.is_empty() {
+            return;
+        }
         let mut waiting = self.waiting();
         for place in places {
             waiting.remove(place);

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use containerd_client::services::v1 as api;
-use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::containers_client::ContainersClient;
 use containerd_client::services::v1::namespaces_client::NamespacesClient;
 use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::services::v1::version_client::VersionClient;
-use prost_types::Any;
 use tonic::Request;
 use tonic::transport::Channel;
+
+use crate::requests::{self, within};
 
 pub(crate) const METHODS: [Method; 3] = [Method::Version, Method::ContainersGet, Method::TasksGet];
 const ID: &str = "bench";
@@ -101,10 +101,7 @@ impl Calls {
     }
 
     fn within<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        let namespace = self.namespace.parse().expect("a namespace is ASCII");
-        request.metadata_mut().insert("containerd-namespace", namespace);
-        request
+        within(&self.namespace, message)
     }
 }
 
@@ -120,13 +117,5 @@ pub(crate) fn container(rootfs: &Path) -> api::Container {
         "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc" }],
         "linux": { "namespaces": [{ "type": "pid" }, { "type": "mount" }] },
     });
-    api::Container {
-        id: ID.to_owned(),
-        runtime: Some(Runtime { name: "io.containerd.runc.v2".to_owned(), options: None }),
-        spec: Some(Any {
-            type_url: "types.containerd.io/opencontainers/runtime-spec/1/Spec".to_owned(),
-            value: spec.to_string().into_bytes(),
-        }),
-        ..Default::default()
-    }
+    requests::container(ID.to_owned(), &spec)
 }

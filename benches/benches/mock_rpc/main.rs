@@ -7,9 +7,16 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+#[macro_use]
+#[path = "../beside/bare.rs"]
 mod bare;
 mod calls;
+#[path = "../beside/process.rs"]
+mod process;
+#[path = "../beside/requests.rs"]
+mod requests;
 mod servers;
+mod serving;
 mod turns;
 
 use calls::Calls;
@@ -23,8 +30,8 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     match (arguments.next().as_deref(), arguments.next()) {
-        (Some("serve-bare"), Some(socket)) => runtime.block_on(bare::serve(&socket)),
-        (Some("serve-mock"), Some(socket)) => runtime.block_on(servers::serve_mock(&socket)),
+        (Some("serve-bare"), Some(socket)) => runtime.block_on(serving::bare(&socket)),
+        (Some("serve-mock"), Some(socket)) => runtime.block_on(serving::mock(&socket)),
         _ => runtime.block_on(measure()),
     }
 }
@@ -44,8 +51,14 @@ async fn measure() {
         calls.push(Calls::prepare(server.channel(), server.rootfs()).await);
     }
     println!(
-        "{:<18} {:>9}  {:>14}  {:>12}  {:>24}",
-        "method", "in flight", "server", "RPC/s", "rate over bare tonic's"
+        "{:<16} {:>9}  {:>10}  {:>8}  {:>23}  {:>10}  {:>23}",
+        "method",
+        "in flight",
+        "server",
+        "RPC/s",
+        "rate over bare tonic's",
+        "CPU µs/RPC",
+        "bare tonic's over it"
     );
     for method in calls::METHODS {
         for (in_flight, count) in LOADS {

@@ -1,57 +1,36 @@
 //! The servers that take turns, each in a process of its own.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use laconic_targets::daemon::PrivateDaemon;
-use mock_containerd::MockContainerd;
 use tonic::transport::Channel;
 
-const START_LIMIT_MS: u64 = 10_000;
+use crate::process::Process;
 
 pub(crate) struct Server {
     name: &'static str,
     channel: Channel,
-    process: Process,
+    served: Served,
 }
 
-enum Process {
-    Ours(Ours),
+enum Served {
+    Ours(Process),
     Containerd(Box<PrivateDaemon>),
-}
-
-/// Killed when it is dropped: a bench that fails leaves nothing that holds its output open.
-struct Ours(Child);
-
-impl Drop for Ours {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Server {
     /// This program again, serving.
     pub(crate) async fn spawn(name: &'static str, word: &str, folder: &Path) -> Self {
-        let socket = folder.join(word);
-        let program = std::env::current_exe().expect("it has a path");
-        let child = Command::new(program).arg(word).arg(&socket).stdin(Stdio::null()).spawn();
-        let child = Ours(child.expect("this program can be started"));
-        let channel = tokio::time::timeout(
-            std::time::Duration::from_millis(START_LIMIT_MS),
-            connected(&socket),
-        );
-        let channel = channel
-            .await
-            .unwrap_or_else(|_| panic!("{name} does not listen after {START_LIMIT_MS} ms"));
-        Self { name, channel, process: Process::Ours(child) }
+        let (process, channel) = Process::spawn(word, &folder.join(word)).await;
+        Self { name, channel, served: Served::Ours(process) }
     }
 
     /// A private containerd. `Err`: why it cannot take part.
     pub(crate) async fn containerd() -> Result<Self, String> {
         let daemon = PrivateDaemon::start(None).await.map_err(|error| error.to_string())?;
-        let channel = connected(daemon.socket()).await;
-        Ok(Self { name: "containerd", channel, process: Process::Containerd(Box::new(daemon)) })
+        let channel = containerd_client::connect(daemon.socket()).await;
+        let channel = channel.map_err(|error| error.to_string())?;
+        Ok(Self { name: "containerd", channel, served: Served::Containerd(Box::new(daemon)) })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -64,34 +43,31 @@ impl Server {
 
     /// Where a container's root may be.
     pub(crate) fn rootfs(&self) -> &Path {
-        match &self.process {
+        match &self.served {
             // Nobody looks at it.
-            Process::Ours(_) => Path::new("/"),
-            Process::Containerd(daemon) => daemon.rootfs(),
+            Served::Ours(_) => Path::new("/"),
+            Served::Containerd(daemon) => daemon.rootfs(),
         }
     }
 
+    /// For how long its threads have run. `None`: other processes work for it, too.
+    pub(crate) fn cpu_ns(&self) -> Option<u64> {
+        let Served::Ours(process) = &self.served else { return None };
+        let threads = std::fs::read_dir(format!("/proc/{}/task", process.pid()));
+        let of_thread = |thread: std::io::Result<std::fs::DirEntry>| -> Option<u64> {
+            // One that has ended meanwhile is not there.
+            let told = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            told.split(' ').next()?.parse().ok()
+        };
+        Some(threads.expect("it lives").filter_map(of_thread).sum())
+    }
+
     pub(crate) async fn stop(self) {
-        match self.process {
-            Process::Ours(child) => drop(child),
-            Process::Containerd(daemon) => {
+        match self.served {
+            Served::Ours(process) => drop(process),
+            Served::Containerd(daemon) => {
                 daemon.stop().await.expect("containerd ends when it is told to");
             }
         }
     }
-}
-
-async fn connected(socket: &Path) -> Channel {
-    let mut poll = tokio::time::interval(std::time::Duration::from_millis(5));
-    loop {
-        poll.tick().await;
-        if let Ok(channel) = containerd_client::connect(socket).await {
-            return channel;
-        }
-    }
-}
-
-pub(crate) async fn serve_mock(socket: &str) {
-    let _mock = MockContainerd::builder().socket(socket).start().await.expect("a free path");
-    std::future::pending::<()>().await;
 }

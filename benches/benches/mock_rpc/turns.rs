@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use laconic_benches::{Measured, ratio};
+use laconic_benches::{Interval, Measured, ratio};
 
 use crate::calls::{Calls, Method};
 use crate::servers::Server;
@@ -10,7 +10,8 @@ use crate::servers::Server;
 const ROUNDS: usize = 40;
 const WARM_UP: usize = 5;
 
-/// A line for each server: its rate, and its rate over the first one's, with its interval.
+/// A line for each server: its rate, and its rate over the first one's, with its interval; and the
+/// same of the time that its threads ran, on which the rest of the machine has less of a hand.
 pub(crate) async fn turns(
     servers: &[Server],
     calls: &[Calls],
@@ -18,38 +19,50 @@ pub(crate) async fn turns(
     in_flight: usize,
     count: usize,
 ) -> Vec<String> {
-    let mut measured: Vec<Measured> = servers
-        .iter()
-        .map(|server| Measured {
-            client: server.name().to_owned(),
-            of: method.name(),
-            samples_us: Vec::new(),
-        })
-        .collect();
+    let empty = || servers.iter().map(|server| empty(server, method)).collect();
+    let (mut wall, mut cpu): (Vec<Measured>, Vec<Measured>) = (empty(), empty());
     for round in 0..WARM_UP + ROUNDS {
         for turn in 0..servers.len() {
             let index = (turn + round) % servers.len();
-            let begun = Instant::now();
+            let (begun, before) = (Instant::now(), servers[index].cpu_ns());
             load(&calls[index], method, in_flight, count).await;
             let taken = u64::try_from(begun.elapsed().as_micros()).expect("a turn is short");
-            if round >= WARM_UP {
-                measured[index].samples_us.push(taken);
+            if round < WARM_UP {
+                continue;
+            }
+            wall[index].samples_us.push(taken);
+            if let (Some(before), Some(after)) = (before, servers[index].cpu_ns()) {
+                cpu[index].samples_us.push(after.saturating_sub(before) / 1_000);
             }
         }
     }
-    let base = &measured[0];
-    let lines = measured.iter().map(|one| {
-        let mut sorted = one.samples_us.clone();
-        sorted.sort_unstable();
-        let rate = count as f64 * 1e6 / sorted[sorted.len() / 2] as f64;
+    let lines = wall.iter().zip(&cpu).map(|(one, its_cpu)| {
+        let rate = count as f64 * 1e6 / median(one).expect("there are rounds");
         // Times turn around to rates: the base's over one's own.
-        let interval = ratio(base, one).expect("there are rounds");
+        let rates = ratio(&wall[0], one).expect("there are rounds");
+        let shown =
+            |ratio: Interval| format!("{:.2} [{:.2}, {:.2}]", ratio.ratio, ratio.low, ratio.high);
+        let each = median(its_cpu).map(|median| format!("{:.1}", median / count as f64));
         format!(
-            "{:<18} {:>9}  {:>14}  {:>12.0}  {:>8.2} [{:.2}, {:.2}]",
-            one.of, in_flight, one.client, rate, interval.ratio, interval.low, interval.high
+            "{:<16} {in_flight:>9}  {:>10}  {rate:>8.0}  {:>23}  {:>10}  {:>23}",
+            one.of,
+            one.client,
+            shown(rates),
+            each.unwrap_or_default(),
+            ratio(&cpu[0], its_cpu).map(shown).unwrap_or_default(),
         )
     });
     lines.collect()
+}
+
+fn empty(server: &Server, method: Method) -> Measured {
+    Measured { client: server.name().to_owned(), of: method.name(), samples_us: Vec::new() }
+}
+
+fn median(measured: &Measured) -> Option<f64> {
+    let mut sorted = measured.samples_us.clone();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).map(|median| *median as f64)
 }
 
 async fn load(calls: &Calls, method: Method, in_flight: usize, count: usize) {

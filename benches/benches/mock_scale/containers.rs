@@ -1,17 +1,17 @@
 //! Two mocks, one with few containers and one with many, each in a process of its own.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use containerd_client::services::v1 as api;
-use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::containers_client::ContainersClient;
 use laconic_benches::{Measured, ratio};
 use mock_containerd::MockContainerd;
-use prost_types::Any;
-use tonic::Request;
 use tonic::transport::Channel;
+
+use crate::NAMESPACE;
+use crate::process::Process;
+use crate::requests::{self, within};
 
 const FEW: usize = 1_000;
 const MANY: usize = 100_000;
@@ -26,33 +26,20 @@ pub(crate) async fn serve_mock(socket: &str) {
 }
 
 struct Served {
-    child: Child,
+    process: Process,
     channel: Channel,
     containers: usize,
 }
 
 impl Served {
     async fn spawn(socket: &Path, containers: usize) -> Self {
-        let program = std::env::current_exe().expect("it has a path");
-        let child = Command::new(program)
-            .arg("serve-mock")
-            .arg(socket)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("this program can be started");
-        let mut poll = tokio::time::interval(std::time::Duration::from_millis(5));
-        let channel = loop {
-            poll.tick().await;
-            if let Ok(channel) = containerd_client::connect(socket).await {
-                break channel;
-            }
-        };
-        Self { child, channel, containers }
+        let (process, channel) = Process::spawn("serve-mock", socket).await;
+        Self { process, channel, containers }
     }
 
     /// What of it is in memory.
     fn resident_bytes(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.process.pid());
         let status = std::fs::read_to_string(path).expect("it lives");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kibibytes = line.and_then(|line| line.split_whitespace().next());
@@ -67,7 +54,7 @@ impl Served {
                     let mut client = ContainersClient::new(channel);
                     for number in (worker..containers).step_by(AT_ONCE) {
                         let container = Some(container(number));
-                        let request = within(api::CreateContainerRequest { container });
+                        let request = within(NAMESPACE, api::CreateContainerRequest { container });
                         client.create(request).await.expect("it is made");
                     }
                 })
@@ -83,17 +70,12 @@ impl Served {
         let begun = Instant::now();
         for _ in 0..GETS {
             let id = id(random.usize(..self.containers));
-            client.get(within(api::GetContainerRequest { id })).await.expect("it is there");
+            client
+                .get(within(NAMESPACE, api::GetContainerRequest { id }))
+                .await
+                .expect("it is there");
         }
         u64::try_from(begun.elapsed().as_micros()).expect("a turn is short")
-    }
-}
-
-/// A bench that fails leaves nothing that holds its output open.
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -105,19 +87,7 @@ fn id(number: usize) -> String {
 fn container(number: usize) -> api::Container {
     let unique = format!("{number:064}").repeat(SPEC_BYTES / 64);
     let spec = serde_json::json!({ "process": { "args": ["true"], "env": [unique] } });
-    api::Container {
-        id: id(number),
-        runtime: Some(Runtime { name: "io.containerd.runc.v2".to_owned(), options: None }),
-        spec: Some(Any { type_url: "spec".to_owned(), value: spec.to_string().into_bytes() }),
-        ..Default::default()
-    }
-}
-
-fn within<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    let namespace = tonic::metadata::MetadataValue::from_static("laconic-bench");
-    request.metadata_mut().insert("containerd-namespace", namespace);
-    request
+    requests::container(id(number), &spec)
 }
 
 pub(crate) async fn measure() {

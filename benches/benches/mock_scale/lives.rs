@@ -3,27 +3,20 @@
 use std::time::Instant;
 
 use containerd_client::services::v1 as api;
-use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::containers_client::ContainersClient;
 use containerd_client::services::v1::events_client::EventsClient;
 use containerd_client::services::v1::tasks_client::TasksClient;
 use mock_containerd::MockContainerd;
-use prost_types::Any;
-use tonic::Request;
 use tonic::transport::Channel;
+
+use crate::NAMESPACE;
+use crate::requests::{container, within};
 
 const TASKS: usize = 10_000;
 const SUBSCRIBERS: usize = 8;
 const AT_ONCE: usize = 64;
 /// Of each: container created, task created, started.
 const EVENTS: usize = 3 * TASKS;
-
-fn within<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    let namespace = tonic::metadata::MetadataValue::from_static("laconic-bench");
-    request.metadata_mut().insert("containerd-namespace", namespace);
-    request
-}
 
 pub(crate) async fn measure() {
     let mock = MockContainerd::builder().start().await.expect("the mock starts");
@@ -54,7 +47,7 @@ pub(crate) async fn measure() {
     }
     let taken = begun.elapsed();
     let mut tasks = TasksClient::new(channel);
-    let listed = tasks.list(within(api::ListTasksRequest::default())).await;
+    let listed = tasks.list(within(NAMESPACE, api::ListTasksRequest::default())).await;
     let living = listed.expect("a list").into_inner().tasks.len();
     println!(
         "tasks: {living} live at once, {SUBSCRIBERS} subscribers read all {EVENTS} events each: \
@@ -81,17 +74,12 @@ async fn live(channel: &Channel, id: String) {
     let spec = serde_json::json!({
         "process": { "args": ["sleep", "inf"] }, "root": { "path": "/" },
     });
-    let container = api::Container {
-        id: id.clone(),
-        runtime: Some(Runtime { name: "io.containerd.runc.v2".to_owned(), options: None }),
-        spec: Some(Any { type_url: "spec".to_owned(), value: spec.to_string().into_bytes() }),
-        ..Default::default()
-    };
-    let request = within(api::CreateContainerRequest { container: Some(container) });
+    let container = container(id.clone(), &spec);
+    let request = within(NAMESPACE, api::CreateContainerRequest { container: Some(container) });
     ContainersClient::new(channel.clone()).create(request).await.expect("it is made");
     let mut tasks = TasksClient::new(channel.clone());
     let create = api::CreateTaskRequest { container_id: id.clone(), ..Default::default() };
-    tasks.create(within(create)).await.expect("it is created");
+    tasks.create(within(NAMESPACE, create)).await.expect("it is created");
     let start = api::StartRequest { container_id: id, exec_id: String::new() };
-    tasks.start(within(start)).await.expect("it starts");
+    tasks.start(within(NAMESPACE, start)).await.expect("it starts");
 }

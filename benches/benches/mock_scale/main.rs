@@ -5,9 +5,17 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+#[path = "../beside/bare.rs"]
+mod bare;
 mod containers;
 mod lives;
+#[path = "../beside/process.rs"]
+mod process;
+#[path = "../beside/requests.rs"]
+mod requests;
 mod starts;
+
+const NAMESPACE: &str = "laconic-bench";
 
 fn main() {
     let mut arguments = std::env::args().skip(1);

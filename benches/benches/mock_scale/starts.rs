@@ -1,64 +1,28 @@
 //! Starting a server in memory, one call, and stopping it: the mock beside a bare tonic server.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::ready;
 use std::time::Instant;
 
-use containerd_client::services::v1::VersionResponse;
 use containerd_client::services::v1::version_client::VersionClient;
 use hyper_util::rt::TokioIo;
 use laconic_benches::{Measured, ratio};
 use mock_containerd::MockContainerd;
-use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Response, Status};
-use tonic_prost::ProstCodec;
+
+use crate::bare;
 
 const ROUNDS: usize = 300;
 const WARM_UP: usize = 20;
 const PIPE_BYTES: usize = 64 * 1024;
 
-#[derive(Clone)]
-struct Bare;
-
-impl NamedService for Bare {
-    const NAME: &'static str = "containerd.services.version.v1.Version";
-}
-
-impl UnaryService<()> for Bare {
-    type Response = VersionResponse;
-    type Future = Ready<Result<Response<VersionResponse>, Status>>;
-
-    fn call(&mut self, _: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(VersionResponse::default())))
-    }
-}
-
-impl tower::Service<http::Request<Body>> for Bare {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(async { Ok(Grpc::new(ProstCodec::default()).unary(Bare, request).await) })
-    }
-}
-
 async fn ask(channel: Channel) {
     VersionClient::new(channel).version(()).await.expect("it answers");
 }
 
-async fn bare() {
+async fn bare_server() {
     let (theirs, ours) = tokio::io::duplex(PIPE_BYTES);
     let incoming = tokio_stream::once(Ok::<_, std::io::Error>(ours));
-    let serving = Server::builder().add_service(Bare).serve_with_incoming(incoming);
+    let serving = Server::builder().add_service(bare::version()).serve_with_incoming(incoming);
     let serving = tokio::spawn(serving);
     let mut pipe = Some(TokioIo::new(theirs));
     let connect = tower::service_fn(move |_| {
@@ -80,7 +44,7 @@ pub(crate) async fn measure() {
     let (mut of_bare, mut of_mock) = (of("bare"), of("mock"));
     for round in 0..WARM_UP + ROUNDS {
         let begun = Instant::now();
-        bare().await;
+        bare_server().await;
         let between = Instant::now();
         mock().await;
         let micros = |taken: std::time::Duration| u64::try_from(taken.as_micros()).unwrap_or(0);

@@ -48,6 +48,29 @@ impl Opening {
             injected: false,
         }
     }
+
+    pub(crate) fn lent(&self) -> Lent<'_> {
+        Lent {
+            path: self.rpc.path(),
+            connection: self.connection,
+            seq: self.seq,
+            namespace: self.namespace.as_deref(),
+            traceparent: self.traceparent.as_deref(),
+            injected: self.injected,
+        }
+    }
+}
+
+/// How a call began, in words of somebody else's: most were said before, and nothing is to be copied
+/// for them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lent<'w> {
+    pub(crate) path: &'w str,
+    pub(crate) connection: ConnectionId,
+    pub(crate) seq: Option<Seq>,
+    pub(crate) namespace: Option<&'w str>,
+    pub(crate) traceparent: Option<&'w str>,
+    pub(crate) injected: bool,
 }
 
 /// How a call ended.
@@ -161,7 +184,7 @@ impl Call {
 
     /// Its number.
     pub fn seq(&self) -> Seq {
-        self.entry.place.0
+        self.entry.seq
     }
 
     /// The client sent message bytes.
@@ -207,8 +230,8 @@ impl Call {
     }
 }
 
-/// A layer finds it among the extensions of a request that came through [`crate::LedgerLayer`], and
-/// says by it that it had a hand in how the call went.
+/// A layer finds it at the body of a request that came through [`crate::LedgerLayer`]
+/// ([`crate::LedgerBody::injection`]), and says by it that it had a hand in how the call went.
 ///
 /// ```
 /// use rpc_ledger::{Ended, Injection, Ledger, Opening, Rpc};
@@ -236,6 +259,11 @@ impl Injection {
     /// From now on it stands in the ledger as injected.
     pub fn mark(&self) {
         self.call.book.inject(self.call.entry);
+    }
+
+    /// What it calls.
+    pub fn rpc(&self) -> Rpc {
+        self.call.book.rpc(self.call.entry)
     }
 
     /// The server's side ends it now, without a status.

@@ -3,36 +3,53 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+type Wakers = BTreeMap<u64, Waker>;
+
+/// A change looks at two numbers; the lock is for those who wait.
 #[derive(Debug, Default)]
 struct State {
-    generation: u64,
-    next: u64,
-    waiting: BTreeMap<u64, Waker>,
+    generation: AtomicU64,
+    next: AtomicU64,
+    waiting: AtomicUsize,
+    wakers: Mutex<Wakers>,
+}
+
+impl State {
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    fn with_wakers<T>(&self, act: impl FnOnce(&mut Wakers) -> T) -> T {
+        let mut wakers = self.wakers.lock().expect("nothing panics while it holds this lock");
+        let result = act(&mut wakers);
+        self.waiting.store(wakers.len(), Ordering::SeqCst);
+        result
+    }
 }
 
 /// The side that tells.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
-    state: Arc<Mutex<State>>,
+    state: Arc<State>,
 }
 
 impl Change {
     pub(crate) fn tell(&self) {
-        let waiting = {
-            let mut state = self.state.lock().expect("nothing panics while it holds this lock");
-            state.generation += 1;
-            std::mem::take(&mut state.waiting)
-        };
+        self.state.generation.fetch_add(1, Ordering::SeqCst);
+        if self.state.waiting.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let waiting = self.state.with_wakers(std::mem::take);
         waiting.into_values().for_each(Waker::wake);
     }
 
     pub(crate) fn changed(&self) -> Changed {
-        let mut state = self.state.lock().expect("nothing panics while it holds this lock");
-        state.next += 1;
-        Changed { state: self.state.clone(), since: state.generation, id: state.next }
+        let id = self.state.next.fetch_add(1, Ordering::Relaxed);
+        Changed { state: self.state.clone(), since: self.state.generation(), id }
     }
 }
 
@@ -51,7 +68,7 @@ impl Change {
 /// ```
 #[derive(Debug)]
 pub struct Changed {
-    state: Arc<Mutex<State>>,
+    state: Arc<State>,
     since: u64,
     id: u64,
 }
@@ -60,19 +77,21 @@ impl Future for Changed {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.state.lock().expect("nothing panics while it holds this lock");
-        if state.generation != self.since {
+        if self.state.generation() != self.since {
             return Poll::Ready(());
         }
-        state.waiting.insert(self.id, context.waker().clone());
+        self.state.with_wakers(|wakers| wakers.insert(self.id, context.waker().clone()));
+        // Looked at again: a change that came in between saw nobody waiting.
+        if self.state.generation() != self.since {
+            return Poll::Ready(());
+        }
         Poll::Pending
     }
 }
 
 impl Drop for Changed {
     fn drop(&mut self) {
-        let mut state = self.state.lock().expect("nothing panics while it holds this lock");
-        state.waiting.remove(&self.id);
+        self.state.with_wakers(|wakers| wakers.remove(&self.id));
     }
 }
 

@@ -2,14 +2,22 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::{Call, Code, ConnectionId, Ended, Injection, Ledger, Opening, Rpc};
+use crate::call::Lent;
+use crate::{Call, Code, ConnectionId, Ended, Injection, Ledger};
+
+// Names that are parsed once, and not for each look.
+static NAMESPACE: HeaderName = HeaderName::from_static("containerd-namespace");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Wraps a gRPC service so that its calls are counted.
 ///
@@ -55,12 +63,19 @@ use crate::{Call, Code, ConnectionId, Ended, Injection, Ledger, Opening, Rpc};
 #[derive(Clone, Debug)]
 pub struct LedgerLayer {
     ledger: Ledger,
+    connection: Option<ConnectionId>,
 }
 
 impl LedgerLayer {
-    /// Counts into this ledger.
+    /// Counts into this ledger. Which connection a call came on is read from its extensions.
     pub fn new(ledger: Ledger) -> Self {
-        Self { ledger }
+        Self { ledger, connection: None }
+    }
+
+    /// Counts the calls of this connection alone: nobody need write it into every request.
+    #[must_use]
+    pub fn on_connection(self, connection: ConnectionId) -> Self {
+        Self { connection: Some(connection), ..self }
     }
 }
 
@@ -68,7 +83,7 @@ impl<S> Layer<S> for LedgerLayer {
     type Service = LedgerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        LedgerService { inner, ledger: self.ledger.clone() }
+        LedgerService { inner, ledger: self.ledger.clone(), connection: self.connection }
     }
 }
 
@@ -77,6 +92,7 @@ impl<S> Layer<S> for LedgerLayer {
 pub struct LedgerService<S> {
     inner: S,
     ledger: Ledger,
+    connection: Option<ConnectionId>,
 }
 
 impl<S, B, R> Service<Request<B>> for LedgerService<S>
@@ -93,32 +109,44 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // Counted at the call, not at the reply: a wait may never reply.
-        let call = std::sync::Arc::new(self.ledger.start(opening(&request)));
-        let mut request = request.map(|body| LedgerBody::request(body, call.clone()));
-        request.extensions_mut().insert(Injection::of(call.clone()));
-        LedgerFuture { inner: Box::pin(self.inner.call(request)), call: Some(call) }
+        let call = Arc::new(self.ledger.enter(opening(&request, self.connection)));
+        let request = request.map(|body| LedgerBody::new(body, Half::Request(call.clone())));
+        LedgerFuture { awaited: Awaited(Some(call)), inner: self.inner.call(request) }
     }
 }
 
-fn opening<B>(request: &Request<B>) -> Opening {
-    let header = |name| {
-        let value = request.headers().get(name)?;
-        value.to_str().ok().map(str::to_owned)
-    };
-    Opening {
-        connection: request.extensions().get::<ConnectionId>().copied().unwrap_or_default(),
-        namespace: header("containerd-namespace"),
-        traceparent: header("traceparent"),
-        ..Opening::of(Rpc::from_path(request.uri().path()))
+fn opening<B>(request: &Request<B>, connection: Option<ConnectionId>) -> Lent<'_> {
+    let header = |name: &HeaderName| request.headers().get(name)?.to_str().ok();
+    let named = || request.extensions().get::<ConnectionId>().copied();
+    Lent {
+        path: request.uri().path(),
+        connection: connection.or_else(named).unwrap_or_default(),
+        seq: None,
+        namespace: header(&NAMESPACE),
+        traceparent: header(&TRACEPARENT),
+        injected: false,
     }
 }
 
-type SharedCall = std::sync::Arc<Call>;
+/// A call whose reply has not come. Dropped, it counts as cancelled.
+struct Awaited(Option<Arc<Call>>);
 
-/// A counted response to come. Dropping it counts the call as cancelled.
-pub struct LedgerFuture<F> {
-    inner: Pin<Box<F>>,
-    call: Option<SharedCall>,
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if let Some(call) = &self.0 {
+            call.end(Ended::Cancelled);
+        }
+    }
+}
+
+pin_project! {
+    /// A counted response to come. Dropping it counts the call as cancelled.
+    pub struct LedgerFuture<F> {
+        // Dropped first: the call is over before what serves it goes.
+        awaited: Awaited,
+        #[pin]
+        inner: F,
+    }
 }
 
 impl<F, R, E> Future for LedgerFuture<F>
@@ -127,9 +155,10 @@ where
 {
     type Output = Result<Response<LedgerBody<R>>, E>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = std::task::ready!(self.inner.as_mut().poll(context));
-        let call = self.call.take().expect("a future is not polled after it is done");
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let polled = std::task::ready!(this.inner.poll(context));
+        let call = this.awaited.0.take().expect("a future is not polled after it is done");
         Poll::Ready(match polled {
             Err(error) => {
                 call.end(Ended::Broken);
@@ -142,37 +171,79 @@ where
                 } else if http != http::StatusCode::OK {
                     call.end(Ended::Finished(Code::from_http(http.as_u16())));
                 }
-                Ok(response.map(|body| LedgerBody::reply(body, call)))
+                Ok(response.map(|body| LedgerBody::new(body, Half::Reply(call))))
             }
         })
     }
 }
 
 fn status(headers: &HeaderMap) -> Option<Code> {
-    let value = headers.get("grpc-status")?;
+    let value = headers.get(&STATUS)?;
     Some(Code::from_header(value.as_bytes()).unwrap_or(Code::new(2)))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Request,
-    Reply,
+/// One half of a call.
+enum Half {
+    Request(Arc<Call>),
+    Reply(Arc<Call>),
 }
 
-/// A body whose bytes and trailers are counted as they pass.
-pub struct LedgerBody<B> {
-    inner: Pin<Box<B>>,
-    call: SharedCall,
-    direction: Direction,
+impl Half {
+    fn call(&self) -> &Arc<Call> {
+        match self {
+            Self::Request(call) | Self::Reply(call) => call,
+        }
+    }
+
+    /// A frame came, or an error, or the end.
+    fn came<E>(&self, came: &Option<Result<Frame<Bytes>, E>>) {
+        let data = match came {
+            Some(Ok(frame)) => frame.data_ref(),
+            _ => None,
+        };
+        match (self, came, data) {
+            (Self::Request(call), _, Some(data)) => call.request_bytes(data),
+            (Self::Reply(call), _, Some(data)) => call.reply_bytes(data),
+            (Self::Request(_), _, None) => {}
+            (Self::Reply(call), Some(Ok(frame)), None) => {
+                if let Some(code) = frame.trailers_ref().and_then(status) {
+                    call.end(Ended::Finished(code));
+                }
+            }
+            // The reply's data ended, or broke off, and no trailers came.
+            (Self::Reply(call), Some(Err(_)) | None, None) => call.end(Ended::Broken),
+        }
+    }
+}
+
+/// A reply that is dropped before its trailers: nobody wants the rest. The request's body may live
+/// longer or shorter than that, and says nothing about the end.
+impl Drop for Half {
+    fn drop(&mut self) {
+        if let Self::Reply(call) = self {
+            call.end(Ended::Cancelled);
+        }
+    }
+}
+
+pin_project! {
+    /// A body whose bytes and trailers are counted as they pass.
+    pub struct LedgerBody<B> {
+        // Dropped first, as in the future.
+        half: Half,
+        #[pin]
+        inner: B,
+    }
 }
 
 impl<B> LedgerBody<B> {
-    fn request(inner: B, call: SharedCall) -> Self {
-        Self { inner: Box::pin(inner), call, direction: Direction::Request }
+    fn new(inner: B, half: Half) -> Self {
+        Self { half, inner }
     }
 
-    fn reply(inner: B, call: SharedCall) -> Self {
-        Self { inner: Box::pin(inner), call, direction: Direction::Reply }
+    /// By which a layer behind this one says that it had a hand in how the call went.
+    pub fn injection(&self) -> Injection {
+        Injection::of(self.half.call().clone())
     }
 }
 
@@ -181,27 +252,13 @@ impl<B: Body<Data = Bytes>> Body for LedgerBody<B> {
     type Error = B::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let polled = std::task::ready!(self.inner.as_mut().poll_frame(context));
-        match (&polled, self.direction) {
-            (Some(Ok(frame)), direction) => match (frame.data_ref(), direction) {
-                (Some(data), Direction::Request) => self.call.request_bytes(data),
-                (Some(data), Direction::Reply) => self.call.reply_bytes(data),
-                (None, Direction::Request) => {}
-                (None, Direction::Reply) => {
-                    let trailers = frame.trailers_ref();
-                    if let Some(code) = trailers.and_then(status) {
-                        self.call.end(Ended::Finished(code));
-                    }
-                }
-            },
-            // The reply's data ended, or broke off, and no trailers came.
-            (Some(Err(_)) | None, Direction::Reply) => self.call.end(Ended::Broken),
-            (Some(Err(_)) | None, Direction::Request) => {}
-        }
-        Poll::Ready(polled)
+        let this = self.project();
+        let came = std::task::ready!(this.inner.poll_frame(context));
+        this.half.came(&came);
+        Poll::Ready(came)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -210,23 +267,5 @@ impl<B: Body<Data = Bytes>> Body for LedgerBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-/// A reply that is dropped before its trailers: nobody wants the rest. The request's body may live
-/// longer or shorter than that, and says nothing about the end.
-impl<B> Drop for LedgerBody<B> {
-    fn drop(&mut self) {
-        if self.direction == Direction::Reply {
-            self.call.end(Ended::Cancelled);
-        }
-    }
-}
-
-impl<F> Drop for LedgerFuture<F> {
-    fn drop(&mut self) {
-        if let Some(call) = &self.call {
-            call.end(Ended::Cancelled);
-        }
     }
 }

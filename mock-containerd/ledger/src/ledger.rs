@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use crate::call::{Opening, Way};
+use crate::call::{Lent, Opening, Way};
 use crate::change::{Change, Changed};
+use crate::rows::{Passed, Row, Rows};
 use crate::{Call, CallRecord, ConnectionId, Count, Counts, Ended, Mark, Rpc, Seq};
 
 /// How many ended calls are kept in detail, unless told otherwise.
@@ -37,28 +38,35 @@ pub(crate) struct Book {
     pages: Mutex<Pages>,
 }
 
-/// Where a call stands: several may begin in one chunk and then share its number.
-pub(crate) type Place = (Seq, u32);
-
 /// Where a call is entered and where it is summed, so that nothing is looked up by name again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    pub(crate) place: Place,
-    connection: ConnectionId,
+    pub(crate) seq: Seq,
+    row: u64,
     method: usize,
+    line: usize,
 }
 
 #[derive(Debug)]
 struct Pages {
-    calls: BTreeMap<Place, CallRecord>,
-    open: u64,
-    limit: usize,
-    dropped: u64,
+    rows: Rows,
     /// Numbers methods in the order in which they were first called.
     methods: HashMap<Rpc, usize>,
     /// By the method's number.
     sums: Vec<(Rpc, Count)>,
-    by_connection: HashMap<ConnectionId, Vec<Count>>,
+    /// Numbers connections in the order of their first calls.
+    lines: BTreeMap<ConnectionId, usize>,
+    /// By the connection's number.
+    by_line: Vec<Line>,
+}
+
+/// What came on one connection.
+#[derive(Debug, Default)]
+struct Line {
+    /// By the method's number.
+    sums: Vec<Count>,
+    /// Which namespace the last call named: nearly always, the next one names the same.
+    namespace: Option<Arc<str>>,
 }
 
 impl Default for Ledger {
@@ -76,13 +84,11 @@ impl Ledger {
     /// An empty one that keeps at most so many ended calls in detail; its sums know all.
     pub fn with_call_limit(limit: usize) -> Self {
         let pages = Pages {
-            calls: BTreeMap::new(),
-            open: 0,
-            limit,
-            dropped: 0,
+            rows: Rows::new(limit),
             methods: HashMap::new(),
             sums: Vec::new(),
-            by_connection: HashMap::new(),
+            lines: BTreeMap::new(),
+            by_line: Vec::new(),
         };
         let book = Book {
             origin: Instant::now(),
@@ -116,8 +122,11 @@ impl Ledger {
 
     /// Enters a call.
     pub fn start(&self, opening: Opening) -> Call {
-        let seq = opening.seq.unwrap_or_else(|| self.next_seq());
-        let entry = self.book.start(seq, opening);
+        self.enter(opening.lent())
+    }
+
+    pub(crate) fn enter(&self, opening: Lent<'_>) -> Call {
+        let entry = self.book.start(opening);
         Call::new(self.book.clone(), entry)
     }
 
@@ -130,31 +139,30 @@ impl Ledger {
     /// Everything so far on one connection.
     pub fn counts_of(&self, connection: ConnectionId) -> Counts {
         let pages = self.book.pages();
-        let of_connection = pages.by_connection.get(&connection).into_iter().flatten();
-        let named = pages.sums.iter().map(|(rpc, _)| rpc.clone()).zip(of_connection.cloned());
+        let line = pages.lines.get(&connection).map(|line| &pages.by_line[*line]);
+        let of_line = line.into_iter().flat_map(|line| &line.sums).cloned();
+        let named = pages.sums.iter().map(|(rpc, _)| rpc.clone()).zip(of_line);
         Counts { by_rpc: named.filter(|(_, count)| count.started > 0).collect() }
     }
 
     /// All calls that are kept, in order.
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.book.pages().calls.values().cloned().collect()
+        self.book.pages().between(Seq::default(), None)
     }
 
     /// Calls that were started between two marks, in order.
     pub fn calls_between(&self, from: Mark, to: Mark) -> Vec<CallRecord> {
-        let pages = self.book.pages();
-        let range = (from.seq(), 0)..(to.seq(), 0);
-        pages.calls.range(range).map(|(_, call)| call.clone()).collect()
+        self.book.pages().between(from.seq(), Some(to.seq()))
     }
 
     /// How many ended calls were not kept in detail.
     pub fn calls_dropped(&self) -> u64 {
-        self.book.pages().dropped
+        self.book.pages().rows.dropped()
     }
 
     /// Calls that have not ended.
     pub fn in_flight(&self) -> u64 {
-        self.book.pages().open
+        self.book.pages().rows.open()
     }
 
     /// Done when a call has started or ended since this was called.
@@ -176,50 +184,35 @@ impl Book {
         u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn start(&self, seq: Seq, opening: Opening) -> Entry {
+    fn start(&self, opening: Lent<'_>) -> Entry {
+        let seq = opening.seq.unwrap_or_else(|| self.next_seq());
         let started_us = self.now_us();
         let mut pages = self.pages();
-        let mut place = (seq, 0);
-        while pages.calls.contains_key(&place) {
-            place.1 += 1;
-        }
-        let connection = opening.connection;
-        let method = pages.method(&opening.rpc);
-        pages.both(method, connection, |count| count.begin(opening.injected));
-        pages.open += 1;
-        let record = CallRecord {
-            seq,
-            rpc: opening.rpc,
-            connection,
-            namespace: opening.namespace,
-            traceparent: opening.traceparent,
-            injected: opening.injected,
-            started_us,
-            duration_us: None,
-            ended: None,
-            request_bytes: 0,
-            reply_bytes: 0,
-            request_hash: 0,
-            reply_hash: 0,
-        };
-        pages.calls.insert(place, record);
+        let (method, line) = (pages.method(opening.path), pages.line(opening.connection));
+        let mut row = Row::new(seq, method, opening.connection, started_us);
+        row.namespace = opening.namespace.map(|namespace| pages.by_line[line].name(namespace));
+        row.traceparent = opening.traceparent.map(Box::from);
+        row.injected = opening.injected;
+        let entry = Entry { seq, row: pages.rows.enter(row), method, line };
+        pages.both(entry, |count| count.begin(opening.injected));
         drop(pages);
         self.change.tell();
-        Entry { place, connection, method }
+        entry
+    }
+
+    /// What it calls.
+    pub(crate) fn rpc(&self, entry: Entry) -> Rpc {
+        self.pages().sums[entry.method].0.clone()
     }
 
     /// More bytes came, and all that came so far have this hash.
     pub(crate) fn bytes(&self, entry: Entry, way: Way, more: usize, hash: u64) {
         let more = more as u64;
         let mut pages = self.pages();
-        let Some(call) = pages.calls.get_mut(&entry.place) else { return };
-        match way {
-            Way::Request => {
-                (call.request_bytes, call.request_hash) = (call.request_bytes + more, hash)
-            }
-            Way::Reply => (call.reply_bytes, call.reply_hash) = (call.reply_bytes + more, hash),
-        }
-        pages.both(entry.method, entry.connection, |count| match way {
+        let Some(row) = pages.rows.get_mut(entry.row) else { return };
+        let passed = row.passed(way);
+        *passed = Passed { bytes: passed.bytes + more, hash };
+        pages.both(entry, |count| match way {
             Way::Request => count.request_bytes += more,
             Way::Reply => count.reply_bytes += more,
         });
@@ -227,54 +220,81 @@ impl Book {
 
     pub(crate) fn inject(&self, entry: Entry) {
         let mut pages = self.pages();
-        let Some(call) = pages.calls.get_mut(&entry.place) else { return };
-        if !std::mem::replace(&mut call.injected, true) {
-            pages.both(entry.method, entry.connection, |count| count.injected += 1);
+        let Some(row) = pages.rows.get_mut(entry.row) else { return };
+        if !std::mem::replace(&mut row.injected, true) {
+            pages.both(entry, |count| count.injected += 1);
         }
     }
 
     pub(crate) fn end(&self, entry: Entry, ended: Ended) {
         let now = self.now_us();
         let mut pages = self.pages();
-        // Calls in flight are never dropped, so the entry is there.
-        if let Some(call) = pages.calls.get_mut(&entry.place) {
-            call.ended = Some(ended);
-            call.duration_us = Some(now.saturating_sub(call.started_us));
-            pages.open -= 1;
-            pages.both(entry.method, entry.connection, |count| count.end(ended));
-        }
-        pages.forget();
+        pages.rows.end(entry.row, ended, now);
+        pages.both(entry, |count| count.end(ended));
         drop(pages);
         self.change.tell();
     }
 }
 
 impl Pages {
-    fn method(&mut self, rpc: &Rpc) -> usize {
-        if let Some(number) = self.methods.get(rpc) {
+    fn method(&mut self, path: &str) -> usize {
+        if let Some(number) = self.methods.get(path) {
             return *number;
         }
-        let number = self.sums.len();
+        let (number, rpc) = (self.sums.len(), Rpc::from_path(path));
         self.methods.insert(rpc.clone(), number);
-        self.sums.push((rpc.clone(), Count::default()));
+        self.sums.push((rpc, Count::default()));
         number
     }
 
-    fn both(&mut self, method: usize, connection: ConnectionId, change: impl Fn(&mut Count)) {
-        change(&mut self.sums[method].1);
-        let of_connection = self.by_connection.entry(connection).or_default();
-        if of_connection.len() <= method {
-            of_connection.resize_with(method + 1, Count::default);
+    fn line(&mut self, connection: ConnectionId) -> usize {
+        let number = *self.lines.entry(connection).or_insert(self.by_line.len());
+        if number == self.by_line.len() {
+            self.by_line.push(Line::default());
         }
-        change(&mut of_connection[method]);
+        number
     }
 
-    fn forget(&mut self) {
-        while self.calls.len() > self.limit + self.open as usize {
-            let oldest = self.calls.iter().find(|(_, call)| call.ended.is_some());
-            let Some(place) = oldest.map(|(place, _)| *place) else { return };
-            self.calls.remove(&place);
-            self.dropped += 1;
+    fn both(&mut self, entry: Entry, change: impl Fn(&mut Count)) {
+        change(&mut self.sums[entry.method].1);
+        let of_line = &mut self.by_line[entry.line].sums;
+        if of_line.len() <= entry.method {
+            of_line.resize_with(entry.method + 1, Count::default);
+        }
+        change(&mut of_line[entry.method]);
+    }
+
+    /// Copies of the calls that were started there, in order.
+    fn between(&self, from: Seq, before: Option<Seq>) -> Vec<CallRecord> {
+        let rows = self.rows.between(from, before);
+        rows.into_iter().map(|row| self.record(row)).collect()
+    }
+
+    fn record(&self, row: &Row) -> CallRecord {
+        CallRecord {
+            seq: row.seq,
+            // All calls of a method share its name.
+            rpc: self.sums[row.method].0.clone(),
+            connection: row.connection,
+            namespace: row.namespace.as_deref().map(str::to_owned),
+            traceparent: row.traceparent.as_deref().map(str::to_owned),
+            injected: row.injected,
+            started_us: row.started_us,
+            duration_us: row.ended.map(|(_, duration_us)| duration_us),
+            ended: row.ended.map(|(ended, _)| ended),
+            request_bytes: row.request.bytes,
+            reply_bytes: row.reply.bytes,
+            request_hash: row.request.hash,
+            reply_hash: row.reply.hash,
+        }
+    }
+}
+
+impl Line {
+    fn name(&mut self, namespace: &str) -> Arc<str> {
+        match &self.namespace {
+            Some(last) if **last == *namespace => last.clone(),
+            _ => self.namespace.insert(namespace.into()).clone(),
         }
     }
 }
@@ -326,6 +346,35 @@ mod tests {
         let between = ledger.calls_between(from, to);
         assert_eq!(between.len(), 1);
         assert_eq!(between[0].rpc.short(), "A/Two");
+    }
+
+    #[test]
+    fn what_a_client_sends_after_the_reply_is_counted_to_its_own_call() {
+        let ledger = Ledger::new();
+        let start = || ledger.start(Opening::of(Rpc::from_path(METHODS[0])));
+        let early = start();
+        early.end(Ended::Finished(Code::OK));
+        let later = start();
+        early.request_bytes(b"late");
+        later.request_bytes(b"own words");
+        let bytes: Vec<u64> = ledger.calls().iter().map(|call| call.request_bytes).collect();
+        assert_eq!(bytes, [4, 9]);
+    }
+
+    #[test]
+    fn open_calls_and_ended_ones_stand_in_the_order_in_which_they_were_started() {
+        let ledger = Ledger::new();
+        let place = ledger.next_seq();
+        let start = |method: usize| {
+            let opening = Opening::of(Rpc::from_path(METHODS[method]));
+            ledger.start(Opening { seq: Some(place), ..opening })
+        };
+        let (open, ended, last) = (start(2), start(0), start(1));
+        last.finish(Code::OK);
+        ended.finish(Code::OK);
+        let named: Vec<String> = ledger.calls().iter().map(|call| call.rpc.short()).collect();
+        assert_eq!(named, ["B/One", "A/One", "A/Two"]);
+        open.finish(Code::OK);
     }
 
     fn step() -> impl Strategy<Value = (usize, u8, u32, usize)> {

@@ -23,6 +23,7 @@ mod ids;
 mod layer;
 mod ledger;
 mod owner;
+mod rows;
 mod rpc;
 
 pub use call::{Call, CallRecord, Ended, Injection, Opening};

@@ -1,5 +1,6 @@
 //! The name of a gRPC method.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,6 +43,13 @@ impl Rpc {
         let service = self.service();
         let last = service.rsplit_once('.').map_or(service, |(_, last)| last);
         format!("{last}/{}", self.method())
+    }
+}
+
+/// Maps by name can be asked with a path.
+impl Borrow<str> for Rpc {
+    fn borrow(&self) -> &str {
+        self.path()
     }
 }
 

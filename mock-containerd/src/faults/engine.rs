@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use containerd_client::types::Envelope;
+use http::Request;
 use rpc_ledger::{ConnectionId, Rpc};
 
 use super::fault::{Cut, DaemonFault, EventFault, Fault, When};
@@ -56,10 +57,10 @@ struct Armed {
 
 /// A call that has come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Coming<'c> {
-    pub(super) path: &'c str,
-    pub(super) namespace: &'c str,
-    pub(super) connection: ConnectionId,
+struct Coming<'c> {
+    path: &'c str,
+    namespace: &'c str,
+    connection: ConnectionId,
 }
 
 /// What a rule saw of one namespace.
@@ -100,7 +101,7 @@ pub(crate) enum Passing {
 }
 
 impl Orders {
-    pub(super) fn none(&self) -> bool {
+    fn none(&self) -> bool {
         self.before.is_empty() && self.after.is_empty() && self.then.is_empty()
     }
 }
@@ -170,11 +171,18 @@ impl Engine {
         self.book().note(fired);
     }
 
-    /// A call has come: what is done to it.
-    pub(super) fn call(&self, coming: Coming<'_>) -> Orders {
+    /// A call has come: what is done to it, if anything is.
+    pub(super) fn call<B>(&self, request: &Request<B>, connection: ConnectionId) -> Option<Orders> {
         if !self.shared.armed.load(Ordering::Acquire) {
-            return Orders::default();
+            return None;
         }
+        let namespace = request.headers().get("containerd-namespace");
+        let namespace = namespace.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let orders = self.orders(Coming { path: request.uri().path(), namespace, connection });
+        (!orders.none()).then_some(orders)
+    }
+
+    fn orders(&self, coming: Coming<'_>) -> Orders {
         let short = Rpc::from_path(coming.path).short();
         let mut book = self.book();
         let salt = book.drawn_as.get(coming.namespace).copied().unwrap_or_default();
@@ -328,7 +336,7 @@ mod tests {
 
     fn starts(engine: &Engine, namespace: &str, number: usize) -> Vec<String> {
         let acts = (0..number).map(|_| {
-            let orders = engine.call(coming(START, namespace));
+            let orders = engine.orders(coming(START, namespace));
             orders.before.first().map_or("off".to_owned(), Act::to_string)
         });
         acts.collect()
@@ -350,7 +358,7 @@ mod tests {
     fn calls_are_counted_by_namespace_and_method() {
         let faults = Faults::default().rpc("Tasks/Start", When::Before, "1*off->1*error(aborted)");
         let engine = engine(faults.unwrap());
-        let kill = engine.call(coming("/containerd.services.tasks.v1.Tasks/Kill", "a"));
+        let kill = engine.orders(coming("/containerd.services.tasks.v1.Tasks/Kill", "a"));
         assert!(kill.none());
         for namespace in ["a", "b"] {
             assert_eq!(starts(&engine, namespace, 3), ["off", "error(aborted)", "off"]);

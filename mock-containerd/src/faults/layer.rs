@@ -1,25 +1,27 @@
 //! The layer between the ledger's and the services: does to calls what the engine decides.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use rpc_ledger::Injection;
+use pin_project_lite::pin_project;
+use rpc_ledger::LedgerBody;
 use tonic::Status;
-use tower::{Service, ServiceExt};
+use tower::Service;
 
-use super::engine::{Coming, Order, Orders};
+use super::engine::{Order, Orders};
 use super::lines::{Line, OnLine};
 use super::plan::Act;
 use super::{Door, Engine, FaultControl};
 use crate::interleave::{Interleave, Pace};
 
 /// Whose hands do it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Hands {
     pub(crate) engine: Engine,
     pub(crate) control: FaultControl,
@@ -31,12 +33,12 @@ pub(crate) struct Hands {
 pub(crate) struct FaultService<S> {
     inner: S,
     line: Line,
-    hands: Hands,
+    hands: Arc<Hands>,
     door: Door,
 }
 
 impl<S> FaultService<S> {
-    pub(crate) fn new(inner: S, line: Line, hands: Hands, door: Door) -> Self {
+    pub(crate) fn new(inner: S, line: Line, hands: Arc<Hands>, door: Door) -> Self {
         Self { inner, line, hands, door }
     }
 }
@@ -46,69 +48,116 @@ impl<S> FaultService<S> {
 #[error("the call was cut by a fault")]
 pub(crate) struct Reset;
 
-impl<S, B> Service<Request<B>> for FaultService<S>
+type Answer = Response<tonic::body::Body>;
+
+impl<S, B> Service<Request<LedgerBody<B>>> for FaultService<S>
 where
-    S: Service<Request<B>, Response = Response<tonic::body::Body>, Error = Infallible>,
+    S: Service<Request<LedgerBody<B>>, Response = Answer, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
 {
     type Response = Response<FaultBody>;
     type Error = Reset;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Reset>> + Send>>;
+    type Future = FaultFuture<S::Future>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Reset>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Reset>> {
+        self.inner.poll_ready(context).map_err(|never| match never {})
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let path = request.uri().path();
-        let injection = request.extensions().get::<Injection>().cloned();
-        let call = self.line.begin(path, injection);
-        let namespace = request.headers().get("containerd-namespace");
-        let namespace = namespace.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let connection = self.line.connection();
+    fn call(&mut self, request: Request<LedgerBody<B>>) -> Self::Future {
+        let call = self.line.begin(request.body().injection());
         let orders = match self.door {
-            Door::Front => self.hands.engine.call(Coming { path, namespace, connection }),
-            Door::Watchers => Orders::default(),
+            Door::Front => self.hands.engine.call(&request, self.line.connection()),
+            Door::Watchers => None,
         };
-        if !orders.none() {
+        if orders.is_some() {
             call.mark();
         }
-        let (inner, hands) = (self.inner.clone(), self.hands.clone());
-        Box::pin(async move {
-            let mut serving = std::pin::pin!(serve(inner, request, orders, &hands));
-            let served = poll_fn(|context| {
-                if call.poll_reset(context).is_ready() {
-                    return Poll::Ready(None);
-                }
-                serving.as_mut().poll(context).map(Some)
-            });
-            let (response, then) = served.await.ok_or(Reset)?;
-            let ending = Ending { then, control: hands.control.clone(), call };
-            let pace = hands.interleave.as_ref().map(Interleave::pace);
-            Ok(response.map(|body| FaultBody::new(body, ending, pace)))
-        })
+        let serving = match (orders, &self.hands.interleave) {
+            (None, None) => Serving::AsItIs { inner: self.inner.call(request) },
+            (orders, interleave) => {
+                let orders = orders.unwrap_or_default();
+                let served = serve(self.inner.clone(), request, orders, interleave.clone());
+                Serving::Ordered { inner: Box::pin(served) }
+            }
+        };
+        let ending = Ending { then: Vec::new(), hands: self.hands.clone(), call };
+        FaultFuture { serving, ending: Some(ending) }
     }
 }
 
-async fn serve<S, B>(
-    inner: S,
-    request: Request<B>,
+/// Does what was ordered, around the service.
+async fn serve<S, R>(
+    mut inner: S,
+    request: R,
     orders: Orders,
-    hands: &Hands,
-) -> (Response<tonic::body::Body>, Vec<Order>)
+    interleave: Option<Interleave>,
+) -> (Answer, Vec<Order>)
 where
-    S: Service<Request<B>, Response = Response<tonic::body::Body>, Error = Infallible>,
+    S: Service<R, Response = Answer, Error = Infallible>,
 {
-    if let Some(interleave) = &hands.interleave {
+    if let Some(interleave) = &interleave {
         interleave.pause().await;
     }
     if let Some(answer) = act(orders.before).await {
         return (answer, orders.then);
     }
-    let Ok(response) = inner.oneshot(request).await;
+    let Ok(response) = inner.call(request).await;
     (act(orders.after).await.unwrap_or(response), orders.then)
+}
+
+pin_project! {
+    #[project = ServingProjected]
+    enum Serving<F> {
+        // Nearly every call of nearly every mock: it costs nothing beside the service.
+        AsItIs { #[pin] inner: F },
+        Ordered { inner: Pin<Box<dyn Future<Output = (Answer, Vec<Order>)> + Send>> },
+    }
+}
+
+impl<F: Future<Output = Result<Answer, Infallible>>> Future for Serving<F> {
+    type Output = (Answer, Vec<Order>);
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            ServingProjected::AsItIs { inner } => inner.poll(context).map(|served| {
+                let Ok(answer) = served;
+                (answer, Vec::new())
+            }),
+            ServingProjected::Ordered { inner } => inner.as_mut().poll(context),
+        }
+    }
+}
+
+pin_project! {
+    /// An answer to come, or the reset of its call.
+    pub(crate) struct FaultFuture<F> {
+        #[pin]
+        serving: Serving<F>,
+        // Moves on to the answer's body.
+        ending: Option<Ending>,
+    }
+}
+
+impl<F: Future<Output = Result<Answer, Infallible>>> Future for FaultFuture<F> {
+    type Output = Result<Response<FaultBody>, Reset>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let reset = |ending: &Ending| ending.call.is_reset();
+        if this.ending.as_ref().is_some_and(reset) {
+            return Poll::Ready(Err(Reset));
+        }
+        let Poll::Ready((response, then)) = this.serving.poll(context) else {
+            let reset = this.ending.as_ref().map(|ending| ending.call.poll_reset(context));
+            return reset.unwrap_or(Poll::Pending).map(|()| Err(Reset));
+        };
+        let mut ending = this.ending.take().expect("a future is not polled after it is done");
+        ending.then = then;
+        let pace = ending.hands.interleave.as_ref().map(Interleave::pace);
+        Poll::Ready(Ok(response.map(|body| FaultBody::new(body, ending, pace))))
+    }
 }
 
 /// Does them all; the first error is the answer.
@@ -131,7 +180,7 @@ async fn act(acts: Vec<Act>) -> Option<Response<tonic::body::Body>> {
 /// What is done when a call has been answered.
 struct Ending {
     then: Vec<Order>,
-    control: FaultControl,
+    hands: Arc<Hands>,
     call: OnLine,
 }
 
@@ -139,7 +188,7 @@ impl Ending {
     /// What changes the state is done before the client can know that its call is over.
     fn answered(&mut self) {
         self.then.retain(|order| {
-            self.control.obey(order);
+            self.hands.control.obey(order);
             order.cuts()
         });
     }
@@ -150,7 +199,7 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.answered();
         for order in self.then.drain(..) {
-            self.control.cut(order, self.call.line());
+            self.hands.control.cut(order, self.call.line());
         }
     }
 }
@@ -181,12 +230,15 @@ impl Body for FaultBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
-        if this.ending.call.poll_reset(context).is_ready() {
+        if this.ending.call.is_reset() {
             return Poll::Ready(Some(Err(Reset.into())));
         }
-        let frame = match &mut this.pace {
-            None => ready!(Pin::new(&mut this.inner).poll_frame(context)),
-            Some(pace) => ready!(pace.poll_frame(&mut this.inner, context)),
+        let polled = match &mut this.pace {
+            None => Pin::new(&mut this.inner).poll_frame(context),
+            Some(pace) => pace.poll_frame(&mut this.inner, context),
+        };
+        let Poll::Ready(frame) = polled else {
+            return this.ending.call.poll_reset(context).map(|()| Some(Err(Reset.into())));
         };
         let more = matches!(&frame, Some(Ok(frame)) if frame.is_data());
         if !more {

@@ -1,12 +1,13 @@
 //! The connections of a mock and the calls that are open on them, so that they can be cut.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
-use rpc_ledger::{ConnectionId, Injection, Rpc};
+use rpc_ledger::{ConnectionId, Injection};
+use slab::Slab;
 
 use super::{Arrival, Door};
 
@@ -25,28 +26,27 @@ pub(crate) struct Line {
 #[derive(Debug)]
 struct LineInner {
     connection: ConnectionId,
-    calls: Mutex<BTreeMap<u64, Arc<OpenCall>>>,
-    next_call: AtomicU64,
+    calls: Mutex<Slab<OpenCall>>,
+    /// Whether any call was ever reset here: nearly always, there is nothing more to look at.
+    resets: AtomicBool,
     hung_up: AtomicBool,
     server: AtomicWaker,
 }
 
 /// A call that is under way on a line.
 #[derive(Debug)]
-pub(super) struct OpenCall {
-    number: u64,
-    path: String,
-    /// Absent where nobody counts.
-    injection: Option<Injection>,
-    reset: AtomicBool,
-    waiting: AtomicWaker,
+struct OpenCall {
+    injection: Injection,
+    reset: bool,
+    /// Whom to tell that it was reset; most calls never wait.
+    waiting: Option<Waker>,
 }
 
 /// Takes a call off its line when it is over.
 #[derive(Debug)]
 pub(super) struct OnLine {
     line: Line,
-    call: Arc<OpenCall>,
+    place: usize,
 }
 
 /// Takes a line off the list when its connection has ended.
@@ -66,7 +66,7 @@ impl Lines {
         let inner = LineInner {
             connection,
             calls: Mutex::default(),
-            next_call: AtomicU64::new(0),
+            resets: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
             server: AtomicWaker::new(),
         };
@@ -103,7 +103,7 @@ impl Drop for Listed {
 }
 
 impl Line {
-    fn calls(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<OpenCall>>> {
+    fn calls(&self) -> MutexGuard<'_, Slab<OpenCall>> {
         self.inner.calls.lock().expect("nothing panics while it holds the calls")
     }
 
@@ -111,39 +111,34 @@ impl Line {
         self.inner.connection
     }
 
-    pub(super) fn begin(&self, path: &str, injection: Option<Injection>) -> OnLine {
-        let number = self.inner.next_call.fetch_add(1, Ordering::Relaxed);
-        let call = Arc::new(OpenCall {
-            number,
-            path: path.to_owned(),
-            injection,
-            reset: AtomicBool::new(false),
-            waiting: AtomicWaker::new(),
-        });
-        self.calls().insert(number, call.clone());
-        OnLine { line: self.clone(), call }
+    pub(super) fn begin(&self, injection: Injection) -> OnLine {
+        let call = OpenCall { injection, reset: false, waiting: None };
+        let place = self.calls().insert(call);
+        OnLine { line: self.clone(), place }
     }
 
     /// Ends the connection, and everything that goes on there breaks.
     pub(super) fn cut(&self) {
-        let calls: Vec<Arc<OpenCall>> = self.calls().values().cloned().collect();
         // They end here, and not when the connection's tasks notice: those would take it for the
         // client's doing.
-        calls.iter().for_each(|call| call.break_off());
+        self.calls().iter().for_each(|(_, call)| call.break_off());
         self.inner.hung_up.store(true, Ordering::Release);
         self.inner.server.wake();
     }
 
     /// Resets the open calls of one method.
     pub(super) fn reset(&self, short: &str) -> usize {
-        let calls: Vec<Arc<OpenCall>> = self.calls().values().cloned().collect();
-        let of_method = calls.iter().filter(|call| Rpc::from_path(&call.path).short() == short);
-        let reset = of_method.map(|call| {
-            call.break_off();
-            call.reset.store(true, Ordering::Release);
-            call.waiting.wake();
-        });
-        reset.count()
+        let mut calls = self.calls();
+        let of_method = calls
+            .iter_mut()
+            .map(|(_, call)| call)
+            .filter(|call| call.injection.rpc().short() == short);
+        let waiting: Vec<Option<Waker>> = of_method.map(OpenCall::reset).collect();
+        drop(calls);
+        self.inner.resets.store(true, Ordering::Release);
+        let reset = waiting.len();
+        waiting.into_iter().flatten().for_each(Waker::wake);
+        reset
     }
 
     /// Whether it has been cut. Asked before the connection is polled: what was handed to the
@@ -156,10 +151,14 @@ impl Line {
 
 impl OpenCall {
     fn break_off(&self) {
-        if let Some(injection) = &self.injection {
-            injection.mark();
-            injection.break_off();
-        }
+        self.injection.mark();
+        self.injection.break_off();
+    }
+
+    fn reset(&mut self) -> Option<Waker> {
+        self.break_off();
+        self.reset = true;
+        self.waiting.take()
     }
 }
 
@@ -169,23 +168,30 @@ impl OnLine {
     }
 
     pub(super) fn mark(&self) {
-        if let Some(injection) = &self.call.injection {
-            injection.mark();
-        }
+        self.line.calls()[self.place].injection.mark();
     }
 
-    /// Ready when it has been reset.
+    /// Whether it has been reset.
+    pub(super) fn is_reset(&self) -> bool {
+        self.line.inner.resets.load(Ordering::Acquire) && self.line.calls()[self.place].reset
+    }
+
+    /// For a call that waits: ready when it has been reset.
     pub(super) fn poll_reset(&self, context: &Context<'_>) -> Poll<()> {
-        self.call.waiting.register(context.waker());
-        match self.call.reset.load(Ordering::Acquire) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        let call = &mut self.line.calls()[self.place];
+        if call.reset {
+            return Poll::Ready(());
         }
+        match &mut call.waiting {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 }
 
 impl Drop for OnLine {
     fn drop(&mut self) {
-        self.line.calls().remove(&self.call.number);
+        self.line.calls().remove(self.place);
     }
 }

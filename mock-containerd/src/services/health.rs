@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::task::{Context, Poll};
 
 use prost::Message;
-use tonic::codegen::{BoxFuture, BoxStream};
+use tonic::codegen::{Body, BoxFuture, BoxStream, StdError};
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -99,16 +99,20 @@ impl NamedService for WithList {
     const NAME: &'static str = "grpc.health.v1.Health";
 }
 
-impl Service<http::Request<tonic::body::Body>> for WithList {
+impl<B> Service<http::Request<B>> for WithList
+where
+    B: Body + Send + 'static,
+    B::Error: Into<StdError> + Send + 'static,
+{
     type Response = http::Response<tonic::body::Body>;
     type Error = Infallible;
     type Future = BoxFuture<Self::Response, Infallible>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<http::Request<tonic::body::Body>>::poll_ready(&mut self.service, context)
+        Service::<http::Request<B>>::poll_ready(&mut self.service, context)
     }
 
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
         if self.profile == Profile::V2_1 && request.uri().path() == LIST {
             return Box::pin(async {
                 let codec = ProstCodec::<HealthListResponse, ()>::default();

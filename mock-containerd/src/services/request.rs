@@ -1,13 +1,17 @@
 //! What requests carry beside their message.
 
+use http::HeaderName;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use crate::state::{Failure, check_identifier};
 
+// Parsed once, and not for each call.
+static NAMESPACE: HeaderName = HeaderName::from_static("containerd-namespace");
+
 /// The namespace that a request names, if it names one. The first value counts.
 pub(super) fn caller(metadata: &MetadataMap) -> Option<String> {
-    let value = metadata.get("containerd-namespace")?.to_str().ok()?;
+    let value = metadata.as_ref().get(&NAMESPACE)?.to_str().ok()?;
     (!value.is_empty()).then(|| value.to_owned())
 }
 

@@ -130,13 +130,19 @@ impl tasks_server::Tasks for Tasks {
     async fn get(&self, request: Request<GetRequest>) -> Answer<GetResponse> {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
-        if let Some(hung) = self.0.change(|state| state.hung(&namespace, &id))
-            && !self.0.answers_in_time(hung).await
-        {
-            let shown = if exec.is_empty() { &id } else { &exec };
-            return Ok(Response::new(GetResponse { process: Some(State::unanswered(shown)) }));
-        }
-        let process = self.0.change(|state| state.get(&namespace, &id, &exec))?;
+        let get = |state: &mut State| state.get(&namespace, &id, &exec);
+        // Nearly always nothing hangs, and one look is enough.
+        let looked = self.0.change(|state| match state.hung(&namespace, &id) {
+            Some(hung) => Err(hung),
+            None => Ok(get(state)),
+        });
+        let process = match looked {
+            Ok(process) => process?,
+            Err(hung) => match self.0.answers_in_time(hung).await {
+                true => self.0.change(get)?,
+                false => State::unanswered(if exec.is_empty() { &id } else { &exec }),
+            },
+        };
         Ok(Response::new(GetResponse { process: Some(process) }))
     }
 

@@ -16,7 +16,7 @@ impl version_server::Version for Version {
         let profile = self.0.change(|state| state.profile);
         Ok(Response::new(VersionResponse {
             version: profile.version().to_owned(),
-            revision: format!("laconic-mock-{}", env!("CARGO_PKG_VERSION")),
+            revision: concat!("laconic-mock-", env!("CARGO_PKG_VERSION")).to_owned(),
         }))
     }
 }

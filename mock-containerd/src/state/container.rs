@@ -5,7 +5,7 @@ use containerd_client::events::{ContainerCreate, ContainerDelete, ContainerUpdat
 use containerd_client::services::v1::Container;
 
 use super::identifier::check_labels;
-use super::{Failure, State, any_passes, check_identifier, key, parse_all};
+use super::{Failure, Parts, State, any_passes, check_identifier, key, parse_all};
 use crate::Profile;
 
 /// The fields that an update names; none: all that may change.
@@ -68,7 +68,7 @@ impl State {
     }
 
     pub(crate) fn container(&self, namespace: &str, id: &str) -> Result<&Container, Failure> {
-        let found = self.containers.get(&key(namespace, id));
+        let found = self.containers.get(&(namespace, id) as &dyn Parts);
         found.ok_or_else(|| {
             Failure::not_found(format!("container {id:?} in namespace {namespace:?}"))
         })

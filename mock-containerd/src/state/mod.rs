@@ -12,6 +12,7 @@ mod go_json;
 mod identifier;
 mod image;
 mod ingest;
+mod key;
 mod labels;
 mod lease;
 mod manifest;
@@ -45,6 +46,7 @@ pub(crate) use filter::{Filter, any_passes, parse_all};
 pub(crate) use gc::Garbage;
 pub(crate) use identifier::check as check_identifier;
 pub(crate) use ingest::NotOpened;
+pub(crate) use key::Key;
 pub(crate) use labels::Labels;
 pub(crate) use manifest::{
     Config, DOCKER_CONFIG, DOCKER_MANIFEST, Descriptor as BlobDescriptor, Index, Kind as BlobKind,
@@ -61,10 +63,8 @@ pub(crate) use writing::Writing;
 
 use crate::clock::Clock;
 use crate::{Cgroups, Profile};
+use key::{Parts, key};
 use task::Task;
-
-/// Namespace and id.
-pub(crate) type Key = (String, String);
 
 /// Everything. Changes push the events that they cause.
 #[derive(Debug)]
@@ -149,8 +149,4 @@ impl State {
     fn touch_namespace(&mut self, namespace: &str) {
         self.namespaces.entry(namespace.to_owned()).or_default();
     }
-}
-
-fn key(namespace: &str, id: &str) -> Key {
-    (namespace.to_owned(), id.to_owned())
 }

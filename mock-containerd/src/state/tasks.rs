@@ -13,7 +13,9 @@ use super::process::{Process, Props, Streams};
 use super::sandbox_shim::Answering;
 use super::task::{Happened, Start, Task};
 use super::usage::metric;
-use super::{Exit, Failure, Key, NewExec, NewTask, State, Waited, Wanted, any_passes, key, spec};
+use super::{
+    Exit, Failure, Key, NewExec, NewTask, Parts, State, Waited, Wanted, any_passes, key, spec,
+};
 use crate::Profile;
 use crate::processes::{Controls, Ending, OpenStreams, ProcessScript, Setting, Signals, Size};
 
@@ -60,7 +62,8 @@ impl State {
     /// Container record first, then the task.
     fn task(&self, namespace: &str, id: &str) -> Result<&Task, Failure> {
         self.container(namespace, id)?;
-        self.tasks.get(&key(namespace, id)).ok_or_else(|| self.no_task(namespace, id))
+        let task = self.tasks.get(&(namespace, id) as &dyn Parts);
+        task.ok_or_else(|| self.no_task(namespace, id))
     }
 
     fn change<T>(
