@@ -64,7 +64,19 @@ pub const TABLE: &[Rule] = &[
     rule("invalid character ", Kind::InvalidArgument),
     rule("type with url ", Kind::InvalidArgument),
     rule("filters: parse error", Kind::InvalidArgument),
+    rule("cannot parse invalid wire-format", Kind::InvalidArgument),
     rule("no processor for media-type", Kind::Unimplemented),
+    // Sandboxes, and the runtimes of their shims.
+    rule("unable to find sandbox", Kind::NotFound),
+    rule("can't find sandbox", Kind::NotFound),
+    rule("failed to get exit channel", Kind::NotFound),
+    rule("sandbox can not be nil", Kind::InvalidArgument),
+    rule("no runtime name", Kind::InvalidArgument),
+    // Registries: first what is no reference to an image in one.
+    rule("hostname required", Kind::InvalidArgument),
+    rule("object required", Kind::InvalidArgument),
+    rule("invalid port", Kind::InvalidArgument),
+    rule("connection refused", Kind::Unavailable),
     // The metadata store, and files.
     rule("key required", Kind::InvalidArgument),
     rule("bucket name required", Kind::InvalidArgument),
