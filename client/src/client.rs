@@ -30,7 +30,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Waits until the event stream is whole, or a moment if it seems so.
+    /// Waits a moment, and then until the event stream is whole: that a connection broke just now
+    /// may not have been noticed there yet.
     pub(crate) async fn live(&self) {
         let mut connection = self.registry.connection().subscribe();
         tokio::time::sleep(AGAIN).await;

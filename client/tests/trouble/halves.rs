@@ -125,6 +125,7 @@ async fn a_creation_is_waited_for_before_it_is_undone_however_long_it_takes() {
     let given_up = tokio::time::timeout(Duration::from_secs(1), container.start(Io::Null)).await;
     assert!(given_up.is_err());
     assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
+    // By now the creation has been answered.
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert!(stage.foreigner.tasks_left().await.is_empty());
     let counts = stage.counts();
@@ -177,6 +178,7 @@ async fn a_start_that_is_cut_off_is_undone_when_the_server_is_back() {
     });
     assert_eq!(started.unwrap_err().kind(), Kind::Unreachable);
     assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
+    // Tried in vain meanwhile, and again once there is somebody to be told.
     tokio::time::sleep(Duration::from_secs(5)).await;
     stage.door.shut(false);
     tokio::time::sleep(Duration::from_secs(10)).await;

@@ -138,10 +138,12 @@ async fn a_task_whose_shim_hangs_is_unknown_and_no_exit_and_recovers_by_itself()
     assert_eq!(task.exit_status().unwrap_err().kind(), Kind::FailedPrecondition);
     let pid = task.pid();
     assert!(pid > 0, "what is known stays known");
+    // However often it is looked for, which is every 10 s: no answer is not an end.
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(task.status().unwrap(), Status::Unknown);
 
     stage.mock.faults().wake_shim(NAMESPACE, "c0");
+    // The next look has come.
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert_eq!((task.status().unwrap(), task.pid()), (Status::Running, pid));
     task.kill(9).await.unwrap();
@@ -158,6 +160,7 @@ async fn an_exit_event_that_comes_after_the_resync_is_no_second_exit() {
     stage.mock.faults().restart(TasksAfter::Kept);
     stage.foreigner.kill("c0", "").await;
     assert_eq!(task.wait().await.unwrap().status, KILLED);
+    // By now the event has come.
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(told(&stage.news().await), ["c0: 137"]);
 }
@@ -171,6 +174,7 @@ async fn a_late_exit_event_does_not_change_an_unknown_exit() {
     stage.mock.faults().restart(TasksAfter::Kept);
     stage.foreigner.kill_and_delete("c0").await;
     assert_eq!(task.wait().await.unwrap().status, ExitStatus::Unknown);
+    // By now the event has come.
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(task.exit_status().unwrap().status, ExitStatus::Unknown);
     assert_eq!(told(&stage.news().await), ["c0: unknown"]);
