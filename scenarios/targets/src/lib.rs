@@ -4,6 +4,7 @@
 pub mod daemon;
 mod injections;
 mod observer;
+mod reconcile;
 mod seen;
 mod server;
 mod stand;

@@ -15,6 +15,7 @@ use run_record::{TargetRef, Verdict};
 use crate::daemon::{PrivateDaemon, Rootfs, Unavailable};
 use crate::injections::Injections;
 use crate::observer::Observer;
+use crate::reconcile::{compare_layer, cross_check};
 use crate::server::Server;
 
 /// How long connections that were closed may take to end everywhere.
@@ -232,102 +233,6 @@ async fn layer_at_rest(ledger: &Ledger, limit: Duration) -> Counts {
     // What does not come to rest shows in the comparison.
     let _ = tokio::time::timeout(limit, resting).await;
     ledger.counts()
-}
-
-type Endings = std::collections::BTreeMap<(String, String), u64>;
-
-fn endings(all: &[&Counts]) -> Endings {
-    let mut endings = Endings::new();
-    for (rpc, count) in all.iter().flat_map(|counts| counts.iter()) {
-        let mut add = |how: String, number: u64| {
-            if number > 0 {
-                *endings.entry((rpc.path().to_owned(), how)).or_default() += number;
-            }
-        };
-        add("started".to_owned(), count.started);
-        for (code, number) in &count.finished {
-            add(code.to_string(), *number);
-        }
-        add("broken".to_owned(), count.broken);
-        add("cancelled".to_owned(), count.cancelled);
-    }
-    endings
-}
-
-/// Takes off what the server's HTTP/2 reset before any layer saw it (a malformed `:path`, for
-/// one): started and broken at the tap, nothing at the layer. Returns how many.
-fn take_resets(taps: &mut Endings, layer: &Endings) -> u64 {
-    let paths: Vec<String> = taps.keys().map(|(path, _)| path.clone()).collect();
-    let mut resets = 0;
-    for path in paths {
-        let of = |how: &str| (path.clone(), how.to_owned());
-        let count = |all: &Endings, how: &str| all.get(&of(how)).copied().unwrap_or(0);
-        let unseen = count(taps, "started").saturating_sub(count(layer, "started"));
-        let unseen = unseen.min(count(taps, "broken"));
-        for how in ["started", "broken"] {
-            let left = count(taps, how) - unseen;
-            taps.insert(of(how), left);
-        }
-        resets += unseen;
-    }
-    taps.retain(|_, number| *number > 0);
-    resets
-}
-
-/// Taps = layer + resets, by method and by how the calls ended.
-fn compare_layer(taps: &[&Counts], layer: &Counts) -> Verdict {
-    let (mut taps, layer) = (endings(taps), endings(&[layer]));
-    let resets = take_resets(&mut taps, &layer);
-    if taps == layer {
-        let mut verdict = Verdict::pass("tap-and-layer");
-        if resets > 0 {
-            verdict.detail = format!("{resets} calls were reset before they reached a service");
-        }
-        return verdict;
-    }
-    let differing: Vec<String> = taps
-        .keys()
-        .chain(layer.keys())
-        .filter(|key| taps.get(*key) != layer.get(*key))
-        .map(|key| {
-            let count = |all: &Endings| all.get(key).copied().unwrap_or(0);
-            format!("{} {}: tap {}, layer {}", key.0, key.1, count(&taps), count(&layer))
-        })
-        .collect();
-    Verdict::fail("tap-and-layer", differing.join("; "))
-}
-
-/// wire = daemon + what was refused before the daemon's interceptor + what was cancelled before
-/// its dispatch; the last is an interval, for nobody can see it.
-fn cross_check(taps: &[&Counts], daemon: &std::collections::BTreeMap<String, u64>) -> Verdict {
-    const UNIMPLEMENTED: u32 = 12;
-    const RESOURCE_EXHAUSTED: u32 = 8;
-    const INTERNAL: u32 = 13;
-    let mut wire: std::collections::BTreeMap<String, (u64, u64)> = Default::default();
-    for (rpc, count) in taps.iter().flat_map(|counts| counts.iter()) {
-        let refused = [UNIMPLEMENTED, RESOURCE_EXHAUSTED, INTERNAL]
-            .iter()
-            .filter_map(|code| count.finished.get(&rpc_ledger::Code::new(*code)));
-        let uncertain = refused.sum::<u64>() + count.cancelled + count.broken;
-        let entry = wire.entry(rpc.path().to_owned()).or_default();
-        entry.0 += count.started;
-        entry.1 += uncertain;
-    }
-    let mut off = Vec::new();
-    let names: std::collections::BTreeSet<&String> = wire.keys().chain(daemon.keys()).collect();
-    for name in names {
-        let (started, uncertain) = wire.get(name).copied().unwrap_or_default();
-        let told = daemon.get(name).copied().unwrap_or(0);
-        if !(started - uncertain..=started).contains(&told) {
-            let least = started - uncertain;
-            off.push(format!("{name}: wire {least} to {started}, daemon {told}"));
-        }
-    }
-    if off.is_empty() {
-        Verdict::pass("cross-check")
-    } else {
-        Verdict::fail("cross-check", off.join("; "))
-    }
 }
 
 impl Target for Stand {
