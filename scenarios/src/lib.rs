@@ -27,7 +27,7 @@ mod select;
 mod target;
 
 pub use catalogue::catalogue;
-pub use checks::{Owed, judge_counts, judge_outcome, judge_state, owed};
+pub use checks::{Freedom, Owed, judge_counts, judge_outcome, judge_state, owed};
 pub use known::KnownFailures;
 pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};

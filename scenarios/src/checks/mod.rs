@@ -2,10 +2,12 @@
 
 mod budget;
 mod events;
+mod freedoms;
 mod outcome;
 mod state;
 
 pub use budget::judge_counts;
 pub use events::{Owed, owed};
+pub use freedoms::Freedom;
 pub use outcome::judge_outcome;
 pub use state::judge_state;

@@ -14,13 +14,14 @@ use tokio::time::timeout;
 
 use super::accounts::Accounts;
 use super::arm::Arm;
+use super::events::await_events;
 use super::judge::{Spent, allowances, judge_case};
 use super::notices::Notices;
 use super::script::Script;
 use super::settle::{Rest, quiet, settle};
 use super::unconnected::unconnected;
 use super::{RunFault, Stop};
-use crate::checks::{judge_state, owed};
+use crate::checks::judge_state;
 use crate::{Play, Scenario, Step, TargetFault};
 
 /// How long a driver may take to answer one request.
@@ -29,8 +30,6 @@ const DEADLINE_MS: u64 = 20_000;
 const GRACE_MS: u64 = 500;
 /// How long opening and closing a driver may take.
 const OPEN_LIMIT_MS: u64 = 20_000;
-/// How long the server may take to send an event that it owes.
-const EVENT_LIMIT_MS: u64 = 5_000;
 
 /// How a case ended, for the sums of the arm.
 pub(super) struct Played {
@@ -234,7 +233,8 @@ impl Stage<'_> {
         let mut verdicts = vec![self.script.outcome(&step.expect, &outcome)];
         let judged = held && self.script.counts();
         let unjudged = (!judged).then(|| self.script.skip("budget"));
-        verdicts.push(self.await_events(&open.operation, &outcome).await);
+        let target = &*self.arm.target;
+        verdicts.push(await_events(target, &self.namespace, &open.operation, &outcome).await);
         let span = StepSpan {
             step: open.id,
             namespace: None,
@@ -260,27 +260,6 @@ impl Stage<'_> {
             started: open.started,
             elapsed,
         })
-    }
-
-    async fn await_events(&self, operation: &Operation, outcome: &Outcome) -> Verdict {
-        let owed = owed(operation, outcome);
-        let limit = Instant::now() + Duration::from_millis(EVENT_LIMIT_MS);
-        loop {
-            let events = self.arm.target.events(&self.namespace);
-            let missing = owed.iter().find(|owed| !events.iter().any(|event| owed.is(event)));
-            let Some(missing) = missing else { return Verdict::pass("events") };
-            let left = limit.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let whose = match &missing.exec {
-                    Some(exec) => format!("exec {exec} of {}", missing.container),
-                    None => missing.container.to_string(),
-                };
-                let detail =
-                    format!("{} of {whose} did not come within {EVENT_LIMIT_MS} ms", missing.topic);
-                return Verdict::fail("events", detail);
-            }
-            self.arm.target.events_changed(&self.namespace, events.len(), left).await;
-        }
     }
 
     async fn close_driver(&self, how: Close) -> Result<(), RunFault> {

@@ -3,6 +3,7 @@
 mod accounts;
 mod arm;
 mod case;
+mod events;
 mod fault;
 mod judge;
 mod notices;
