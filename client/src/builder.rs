@@ -65,7 +65,10 @@ impl Builder {
     }
 
     /// Dials a containerd's socket. The client is returned once its event subscription is proven
-    /// live.
+    /// live: a real daemon loses what is published while it begins, so a probe is published until
+    /// it comes back, 8 times at most.
+    ///
+    /// RPCs: 1 + p (Events/Subscribe, p × Events/Publish) for p probes.
     pub async fn connect(self, socket: impl AsRef<Path>) -> Result<Client, Error> {
         let path: PathBuf = socket.as_ref().to_owned();
         let shown = path.display().to_string();
@@ -76,7 +79,9 @@ impl Builder {
         self.dialled(&shown, endpoint().connect_with_connector(dial).await).await
     }
 
-    /// Connects through a connector, for example to a mock in memory.
+    /// Connects through a connector, for example to a mock in memory. As [`Builder::connect`].
+    ///
+    /// RPCs: 1 + p (Events/Subscribe, p × Events/Publish) for p probes.
     pub async fn with_connector<C>(self, connector: C) -> Result<Client, Error>
     where
         C: Service<Uri> + Send + 'static,

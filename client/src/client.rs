@@ -79,7 +79,9 @@ impl Client {
         self.shared.registry.connection().subscribe()
     }
 
-    /// The server's version. One RPC.
+    /// The server's version.
+    ///
+    /// RPCs: 1 (Version/Version).
     pub async fn version(&self) -> Result<Version, Error> {
         let wire = &self.shared.wire;
         let doing = Doing::begin("ask", "the version");
@@ -89,22 +91,28 @@ impl Client {
 
     /// Waits until all that was abandoned, or failed half-way, is undone: before the same id is used
     /// again, or the program ends. At most 30 s, and the deadline of what is waited for.
+    ///
+    /// RPCs: 0.
     pub async fn undone(&self) {
         self.shared.undoing.done().await;
     }
 
-    /// The next exit of the namespace, each told once, by whichever clone asks first. No RPC.
+    /// The next exit of the namespace, each told once, by whichever clone asks first.
     ///
     /// A process ends once: when an event tells it, when a deletion tells it, when a comparison
     /// after a lost stream finds it, or with an unknown status when it is gone and nothing tells.
     /// What was found to have exited already by [`Client::load`], [`Client::restore`] or
     /// [`crate::Task::attach_exec`] is no news. 65,536 exits wait to be asked for; then the oldest
     /// is given up.
+    ///
+    /// RPCs: 0.
     pub async fn next_exit(&self) -> ExitNews {
         self.shared.registry.news().next().await
     }
 
-    /// Metrics of many tasks. One RPC, however many; the ids that the server answered for.
+    /// Metrics of many tasks; the ids that the server answered for.
+    ///
+    /// RPCs: 1 (Tasks/Metrics), however many.
     pub async fn stats_all(&self, ids: &[&str]) -> Result<Vec<String>, Error> {
         let wire = &self.shared.wire;
         let filters = ids.iter().map(|id| format!("id==\"{id}\"")).collect();

@@ -52,10 +52,13 @@ impl Container {
         known.unwrap_or_default().into_iter().map(handle).collect()
     }
 
-    /// Deletes the record. One RPC when it is known that there is no task, else one more to find
-    /// out: containerd itself would orphan a live one. One more removes the snapshot of a container
-    /// from an image, whoever made it; should that fail, the record is gone all the same, and the
-    /// server collects what nothing names.
+    /// Deletes the record, unless there is a task: containerd itself would orphan a live one. The
+    /// snapshot of a container from an image goes with it, whoever made it; should its removal fail,
+    /// the record is gone all the same, and the server collects what nothing names.
+    ///
+    /// RPCs: 1 (Containers/Delete); 2 (Tasks/Get, Containers/Delete) when it is not known whether
+    /// there is a task; 2 (Containers/Delete, Snapshots/Remove) of a container from an image; 0 when
+    /// it is known that there is a task.
     pub async fn delete(&self) -> Result<(), Error> {
         let doing = Doing::begin("delete container", &self.id);
         let refuse = || {

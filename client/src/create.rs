@@ -19,15 +19,19 @@ enum There {
 }
 
 impl Client {
-    /// Creates a container record. One RPC, and no lease: a record that names no snapshot and no
-    /// content is itself a root of garbage collection.
+    /// Creates a container record. No lease: a record that names no snapshot and no content is
+    /// itself a root of garbage collection.
     ///
-    /// From an image two: Containers/Create, then Snapshots/Prepare. In this order the record keeps
-    /// the snapshot from being collected from its first moment on. When Prepare fails, a third
-    /// deletes the record again; `NotFound` means that the image is not unpacked.
+    /// From an image the record comes first, then its snapshot: in this order the record keeps the
+    /// snapshot from being collected from its first moment on. When that cannot be prepared, the
+    /// record is deleted again; `NotFound` means that the image is not unpacked.
     ///
     /// Dropped before it is done, it leaves neither record nor snapshot. Nor does it from an image
-    /// when no answer comes: then this client looks later whether its record is there, one RPC more.
+    /// when no answer comes: then this client looks later whether its record is there.
+    ///
+    /// RPCs: 1 (Containers/Create); 2 (Containers/Create, Snapshots/Prepare) from an image;
+    /// 3 (Containers/Create, Snapshots/Prepare, Containers/Delete) when its snapshot cannot be
+    /// prepared; 2 (Containers/Create, Containers/Get) when no answer comes.
     pub async fn create(&self, new: NewContainer) -> Result<Container, Error> {
         let client = self.clone();
         let work = |_| async move { client.create_whole(new).await };

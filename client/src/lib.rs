@@ -35,6 +35,10 @@
 //! - **Deadlines and retries.** Every call has a deadline ([`Builder::deadline`], [`Scope`]). Only what
 //!   asks, and what never left, is made again, once ([`Builder::retries`], [`Error::attempts`]).
 //!
+//! # What it costs
+//! Of each async method the documentation says behind `RPCs:` what it costs when it succeeds, and in
+//! which case what else; tests hold that against what is counted. What is not async makes no RPC.
+//!
 //! # Tracing
 //! Each RPC is a `tracing` span (`rpc`) with operation, container, exec, method and code, and carries
 //! a W3C `traceparent`: that of the [`Scope`] it is made in, or one of its operation's own.

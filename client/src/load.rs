@@ -31,7 +31,9 @@ impl Client {
         Task { handle: Handle::new(&self.shared, of, None) }
     }
 
-    /// Handles for one container, and its task if it has one. Two RPCs.
+    /// Handles for one container, and its task if it has one.
+    ///
+    /// RPCs: 2 (Containers/Get, Tasks/Get).
     pub async fn load(&self, id: &str) -> Result<Restored, Error> {
         let wire = &self.shared.wire;
         let message = GetContainerRequest { id: id.to_owned() };
@@ -50,7 +52,9 @@ impl Client {
         Ok(Restored { container: self.found(id, &record.unwrap_or_default()), task })
     }
 
-    /// Handles for all containers of the namespace and their tasks. Two RPCs, however many.
+    /// Handles for all containers of the namespace and their tasks.
+    ///
+    /// RPCs: 2 (Containers/ListStream, Tasks/List), however many.
     pub async fn restore(&self) -> Result<Vec<Restored>, Error> {
         let wire = &self.shared.wire;
         let namespace = wire.namespace();

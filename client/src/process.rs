@@ -44,13 +44,17 @@ impl Process {
         self.handle.status()
     }
 
-    /// Its state, asked for. One RPC.
+    /// Its state, asked for.
+    ///
+    /// RPCs: 1 (Tasks/Get).
     pub async fn refresh(&self) -> Result<Status, Error> {
         self.handle.refresh().await
     }
 
-    /// Starts it, if it is only registered. One RPC. Refused by this client when it was started
-    /// before, or that was tried: a second start crashes the shim.
+    /// Starts it, if it is only registered. Refused by this client when it was started before, or
+    /// that was tried: a second start crashes the shim.
+    ///
+    /// RPCs: 1 (Tasks/Start); 2 (Tasks/Start, Tasks/CloseIO) when its input was closed before.
     pub async fn start(&self) -> Result<(), Error> {
         let doing = self.handle.here("start")?;
         self.start_for(&doing).await
@@ -70,28 +74,38 @@ impl Process {
         self.handle.exit_status()
     }
 
-    /// Waits for its exit. No RPC. As [`crate::Task::wait`]; when its task is gone, and no event
-    /// has told how it ended, its status is unknown.
+    /// Waits for its exit. As [`crate::Task::wait`]; when its task is gone, and no event has told
+    /// how it ended, its status is unknown.
+    ///
+    /// RPCs: 0.
     pub async fn wait(&self) -> Result<Exit, Error> {
         Ok(self.handle.wait().await)
     }
 
-    /// Signals it. One RPC.
+    /// Signals it.
+    ///
+    /// RPCs: 1 (Tasks/Kill).
     pub async fn kill(&self, signal: u32) -> Result<(), Error> {
         self.handle.kill(signal, false).await
     }
 
-    /// Resizes its terminal, in characters. One RPC.
+    /// Resizes its terminal, in characters.
+    ///
+    /// RPCs: 1 (Tasks/ResizePty).
     pub async fn resize(&self, width: u32, height: u32) -> Result<(), Error> {
         self.handle.resize(width, height).await
     }
 
-    /// Closes its standard input, our end and the server's. One RPC. As [`crate::Task::close_stdin`].
+    /// Closes its standard input, our end and the server's. As [`crate::Task::close_stdin`].
+    ///
+    /// RPCs: 1 (Tasks/CloseIO); 0 when it was closed before; 0 before its start is answered.
     pub async fn close_stdin(&self) -> Result<(), Error> {
         self.handle.close_stdin().await
     }
 
-    /// Deletes it once it has exited; its id is free again. One RPC.
+    /// Deletes it once it has exited; its id is free again.
+    ///
+    /// RPCs: 1 (Tasks/DeleteProcess).
     pub async fn delete(&self) -> Result<Exit, Error> {
         let doing = self.handle.here("delete")?;
         // The server waits for a while until its output is read.

@@ -34,6 +34,8 @@ impl Drop for Subscription {
 impl Subscription {
     /// Subscribes over a channel of containerd's, and returns once it is live. The queue ends when
     /// the stream does.
+    ///
+    /// RPCs: 1 + p (Events/Subscribe, p × Events/Publish) for p probes, 8 at most.
     pub async fn open(
         channel: tonic::transport::Channel,
         namespace: &str,

@@ -70,11 +70,13 @@ impl Image {
         self.known.chain_id()
     }
 
-    /// Removes the name, and with it what nothing else holds. One RPC: Images/Delete.
+    /// Removes the name, and with it what nothing else holds.
     ///
     /// Containers that were made of it live on, and so does what their snapshots stand on.
     /// `NotFound` when the name is not there; since containerd 2.0 also when it stands for something
     /// else by now. Before that the server does not look, and the newcomer is removed.
+    ///
+    /// RPCs: 1 (Images/Delete).
     pub async fn remove(&self, collect: Collect) -> Result<(), Error> {
         let wire = &self.shared.wire;
         let message = DeleteImageRequest {

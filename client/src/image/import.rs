@@ -38,14 +38,17 @@ impl Client {
     /// Imports an archive: writes its blobs, and gives its images their names. The archive is read
     /// once, as it comes; images are returned by name.
     ///
-    /// For `b` blobs and `i` images 2 + b + i RPCs: Leases/Create, a Content/Write for each blob, an
-    /// Images/Create for each image, Leases/Delete. What is there already is not sent again, but
-    /// asked for by its Content/Write; a manifest or index that is there costs a Content/Update
-    /// more, and a name that is there an Images/Update.
+    /// What is there already is not sent again, but asked for by its Content/Write; a manifest or
+    /// index that is there is labelled, and a name that is there gets its new target.
     ///
     /// All is under a lease, which is given back whatever happens: nothing is left of an import that
     /// failed or was dropped, once the server has collected. `InvalidArgument` for an archive that
     /// cannot be understood, `NotFound` when it lacks a part or has nothing for this platform.
+    ///
+    /// RPCs: 2 + b + i (Leases/Create, b × Content/Write, i × Images/Create, Leases/Delete) for
+    /// b blobs and i images; 2 + b + m + 2i (Leases/Create, b × Content/Write, m × Content/Update,
+    /// i × Images/Create, i × Images/Update, Leases/Delete) when all of it is there, with m manifests
+    /// and indexes.
     pub async fn import(&self, archive: Archive) -> Result<Vec<Image>, Error> {
         let shown = archive.shown();
         let doing = Doing::begin("import", &shown);

@@ -35,7 +35,9 @@ impl ImageRecord {
 }
 
 impl Client {
-    /// The images of the namespace, by name. One RPC, however many: Images/List.
+    /// The images of the namespace, by name.
+    ///
+    /// RPCs: 1 (Images/List), however many.
     pub async fn images(&self) -> Result<Vec<ImageRecord>, Error> {
         let wire = &self.shared.wire;
         let message = ListImagesRequest { filters: Vec::new() };
@@ -46,10 +48,12 @@ impl Client {
         Ok(images)
     }
 
-    /// A handle for the image of this name. 3 RPCs: Images/Get, and Content/Read of manifest and
-    /// configuration; 1 more for each index before the manifest.
+    /// A handle for the image of this name: its manifest and configuration are read, and each index
+    /// before the manifest. `NotFound` when there is no such name, or it has nothing for this
+    /// machine's platform.
     ///
-    /// `NotFound` when there is no such name, or it has nothing for this machine's platform.
+    /// RPCs: 3 (Images/Get, 2 × Content/Read); 3 + x (Images/Get, 2 × Content/Read, x × Content/Read)
+    /// behind x indexes.
     pub async fn image(&self, name: &str) -> Result<Image, Error> {
         let wire = &self.shared.wire;
         let message = GetImageRequest { name: name.to_owned() };

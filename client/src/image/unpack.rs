@@ -34,15 +34,21 @@ impl Image {
     /// Unpacks its layers, so that containers can be made of it. Whatever is there already is used,
     /// whichever image brought it.
     ///
-    /// 2 RPCs when all is there: Content/Update of the label by which the configuration keeps the
-    /// snapshot, then Snapshots/Stat. In this order nothing can collect what was just seen to be
-    /// there. Else 2 more for the lease and 1 for Snapshots/List when there is more than one layer;
-    /// then for each layer that is missing Snapshots/Prepare, Diff/Apply, Snapshots/Commit, and
-    /// Content/Update when it is compressed. An image without layers costs none.
+    /// First comes the label by which the configuration keeps the snapshot, then the look whether
+    /// that is there: in this order nothing can collect what was just seen. The rest is under a lease.
     ///
     /// `NotFound` when the image's content is not there any more, `DataLoss` when a layer is not what
     /// the configuration says. A layer may take 20 minutes. What failed or was dropped half-way is
     /// collected by the server; layers that were finished are found again.
+    ///
+    /// RPCs: 2 (Content/Update, Snapshots/Stat) when all of it is there; 5 + 4m (Content/Update,
+    /// Snapshots/Stat, Leases/Create, Snapshots/List, m × Snapshots/Prepare, m × Diff/Apply,
+    /// m × Snapshots/Commit, m × Content/Update, Leases/Delete) when m of several layers are missing
+    /// and compressed; 5 + 3m (Content/Update, Snapshots/Stat, Leases/Create, Snapshots/List,
+    /// m × Snapshots/Prepare, m × Diff/Apply, m × Snapshots/Commit, Leases/Delete) when they are plain
+    /// tars; 8 (Content/Update, Snapshots/Stat, Leases/Create, Snapshots/Prepare, Diff/Apply,
+    /// Snapshots/Commit, Content/Update, Leases/Delete) when its only layer is missing; 0 of an image
+    /// without layers.
     pub async fn unpack(&self, snapshotter: &str) -> Result<(), Error> {
         let Some(top) = self.chain_id() else { return Ok(()) };
         let wire = &self.shared.wire;

@@ -34,6 +34,8 @@ type Doing<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Closed by `shutdown`, which tells what came of it, or when it is dropped: our end, and by one
 /// Tasks/CloseIO the server's. When the reply to the start is still to come, that is told after it;
 /// when the process has exited or is gone, nobody is told.
+///
+/// RPCs: 1 (Tasks/CloseIO) once it is closed; 0 when its process has exited.
 pub struct Stdin {
     handle: Handle,
     input: Arc<Input>,

@@ -79,22 +79,25 @@ impl Task {
         self.handle.take_streams()
     }
 
-    /// The streams of one that an earlier client made, from where its FIFOs are. No RPC when
-    /// [`crate::Client::load`] or [`crate::Client::restore`] found it, else one.
+    /// The streams of one that an earlier client made, from where its FIFOs are.
     ///
     /// There must be one reader only: whatever another one reads is lost here. While no client
     /// reads, a process blocks once 64 KiB wait. `FailedPrecondition` when this client has its
     /// streams already, or they are no FIFOs; `NotFound` when those have been removed.
+    ///
+    /// RPCs: 0; 1 (Tasks/Get) when neither [`crate::Client::load`] nor [`crate::Client::restore`]
+    /// found it.
     pub async fn attach_streams(&self) -> Result<Streams, Error> {
         self.handle.attach_streams().await
     }
 
     /// Closes its standard input, unless that was taken, and gathers what it writes until its end.
-    /// No RPC; with standard input one, Tasks/CloseIO.
     ///
     /// When it has exited and its output does not end, for a child of it lives on, or when it writes
     /// more than is wanted, what was gathered is [`crate::Ending::CutOff`]; the rest is read and
     /// dropped. `FailedPrecondition` when its output is not here to be taken.
+    ///
+    /// RPCs: 0; 1 (Tasks/CloseIO) with standard input.
     pub async fn wait_with_output(&self, limit: OutputLimit) -> Result<Gathered, Error> {
         self.handle.wait_with_output(limit).await
     }
@@ -106,14 +109,16 @@ impl Process {
         self.handle.take_streams()
     }
 
-    /// The streams of one that an earlier client made. No RPC when [`Task::attach_exec`] found it,
-    /// else one. As [`Task::attach_streams`].
+    /// The streams of one that an earlier client made. As [`Task::attach_streams`].
+    ///
+    /// RPCs: 0; 1 (Tasks/Get) when it was not [`Task::attach_exec`] that found it.
     pub async fn attach_streams(&self) -> Result<Streams, Error> {
         self.handle.attach_streams().await
     }
 
-    /// Gathers what it writes until its end. No RPC; with standard input one. As
-    /// [`Task::wait_with_output`].
+    /// Gathers what it writes until its end. As [`Task::wait_with_output`].
+    ///
+    /// RPCs: 0; 1 (Tasks/CloseIO) with standard input.
     pub async fn wait_with_output(&self, limit: OutputLimit) -> Result<Gathered, Error> {
         self.handle.wait_with_output(limit).await
     }

@@ -13,7 +13,9 @@ pub(crate) const SIGKILL: u32 = 9;
 pub(crate) const KILLED_LIMIT: Duration = Duration::from_secs(10);
 
 impl Task {
-    /// Deletes it once it has exited. One RPC.
+    /// Deletes it once it has exited.
+    ///
+    /// RPCs: 1 (Tasks/Delete).
     pub async fn delete(&self) -> Result<Exit, Error> {
         let doing = self.handle.here("delete task")?;
         self.delete_for(&doing).await
@@ -31,7 +33,9 @@ impl Task {
         Ok(self.handle.of.exit().unwrap_or(exit))
     }
 
-    /// Kills all of it and deletes it. Two RPCs: that it has exited comes by event.
+    /// Kills all of it and deletes it; that it has exited comes by event.
+    ///
+    /// RPCs: 2 (Tasks/Kill, Tasks/Delete).
     pub async fn force_delete(&self) -> Result<Exit, Error> {
         let doing = self.handle.here("delete task")?;
         match self.kill_all(SIGKILL).await {

@@ -28,17 +28,21 @@ impl Task {
         Process { handle: Handle::new(&self.handle.shared, of, None) }
     }
 
-    /// Registers an exec and starts it. Two RPCs; when the start fails a third deletes it again,
-    /// and it is never started twice: that crashes the shim. Dropped before it is done, it leaves
-    /// no exec.
+    /// Registers an exec and starts it. When the start fails it is deleted again, and never started
+    /// twice: that crashes the shim. Dropped before it is done, it leaves no exec.
+    ///
+    /// RPCs: 2 (Tasks/Exec, Tasks/Start); 3 (Tasks/Exec, Tasks/Start, Tasks/DeleteProcess) when the
+    /// start fails.
     pub async fn exec(&self, new: NewExec) -> Result<Process, Error> {
         let task = self.clone();
         let work = |abandoned| async move { task.exec_unless(abandoned, new).await };
         Finishing::new(&self.handle.shared.undoing, work, undo).await
     }
 
-    /// Registers an exec, to be started by [`Process::start`]. One RPC. Dropped before it is done,
-    /// it leaves no exec.
+    /// Registers an exec, to be started by [`Process::start`]. Dropped before it is done, it leaves
+    /// no exec.
+    ///
+    /// RPCs: 1 (Tasks/Exec).
     pub async fn create_exec(&self, new: NewExec) -> Result<Process, Error> {
         let task = self.clone();
         let work = |_| async move {
@@ -98,11 +102,13 @@ impl Task {
         known.into_iter().map(|of| self.process(of)).collect()
     }
 
-    /// The execs that run in it, whoever started them. One RPC.
+    /// The execs that run in it, whoever started them.
     ///
     /// Those that have exited, or have not been started, are not listed by containerd: they are
     /// found by their ids alone ([`Task::attach_exec`]), and whoever has lost an id cannot know of
     /// its exec, though the id stays taken until it is deleted.
+    ///
+    /// RPCs: 1 (Tasks/ListPids).
     pub async fn find_execs(&self) -> Result<Vec<Process>, Error> {
         let doing = self.handle.here("list execs of")?;
         let shared = &self.handle.shared;
@@ -119,7 +125,9 @@ impl Task {
         Ok(found.collect())
     }
 
-    /// A handle for an exec by its id, whoever started it. One RPC. `NotFound` if there is none.
+    /// A handle for an exec by its id, whoever started it. `NotFound` if there is none.
+    ///
+    /// RPCs: 1 (Tasks/Get).
     pub async fn attach_exec(&self, id: &str) -> Result<Process, Error> {
         let doing = self.handle.here("attach to")?.exec(Some(id));
         let shared = &self.handle.shared;

@@ -41,7 +41,9 @@ impl Task {
         self.handle.of.pid()
     }
 
-    /// Starts a created task. One RPC; one more, Tasks/CloseIO, when its input was closed before.
+    /// Starts a created task.
+    ///
+    /// RPCs: 1 (Tasks/Start); 2 (Tasks/Start, Tasks/CloseIO) when its input was closed before.
     pub async fn start(&self) -> Result<(), Error> {
         let doing = self.handle.here("start task")?;
         self.handle.start(&doing).await
@@ -53,7 +55,9 @@ impl Task {
         self.handle.status()
     }
 
-    /// Its state, asked for. One RPC.
+    /// Its state, asked for.
+    ///
+    /// RPCs: 1 (Tasks/Get).
     pub async fn refresh(&self) -> Result<Status, Error> {
         self.handle.refresh().await
     }
@@ -64,27 +68,35 @@ impl Task {
         self.handle.exit_status()
     }
 
-    /// Waits for its exit. No RPC.
+    /// Waits for its exit.
     ///
     /// It goes on while the event stream is lost, and ends when all was compared anew. When the
     /// task is found to be gone and no event has told how it ended, its status is unknown. While
     /// anybody waits the client looks for such tasks, by one Tasks/List every 10 s
     /// ([`crate::Builder::sweep_every`]) for all who wait.
+    ///
+    /// RPCs: 0.
     pub async fn wait(&self) -> Result<Exit, Error> {
         Ok(self.handle.wait().await)
     }
 
-    /// Signals the init. One RPC.
+    /// Signals the init.
+    ///
+    /// RPCs: 1 (Tasks/Kill).
     pub async fn kill(&self, signal: u32) -> Result<(), Error> {
         self.handle.kill(signal, false).await
     }
 
-    /// Signals every process of the task. One RPC.
+    /// Signals every process of the task.
+    ///
+    /// RPCs: 1 (Tasks/Kill).
     pub async fn kill_all(&self, signal: u32) -> Result<(), Error> {
         self.handle.kill(signal, true).await
     }
 
-    /// Freezes it. One RPC.
+    /// Freezes it.
+    ///
+    /// RPCs: 1 (Tasks/Pause).
     pub async fn pause(&self) -> Result<(), Error> {
         let doing = self.handle.here("pause")?;
         let message = PauseTaskRequest { container_id: self.id().to_owned() };
@@ -94,7 +106,9 @@ impl Task {
         Ok(())
     }
 
-    /// Thaws it. One RPC.
+    /// Thaws it.
+    ///
+    /// RPCs: 1 (Tasks/Resume).
     pub async fn resume(&self) -> Result<(), Error> {
         let doing = self.handle.here("resume")?;
         let message = ResumeTaskRequest { container_id: self.id().to_owned() };
@@ -104,20 +118,26 @@ impl Task {
         Ok(())
     }
 
-    /// Resizes its terminal, in characters. One RPC.
+    /// Resizes its terminal, in characters.
+    ///
+    /// RPCs: 1 (Tasks/ResizePty).
     pub async fn resize(&self, width: u32, height: u32) -> Result<(), Error> {
         self.handle.resize(width, height).await
     }
 
-    /// Closes its standard input, our end and the server's. One RPC.
+    /// Closes its standard input, our end and the server's.
     ///
-    /// Of a task that this client made with its streams, or attached to: none when that was done
-    /// before; and before its start is answered it is only noted, and told after that.
+    /// Of a task that this client made with its streams, or attached to, it is done once; and before
+    /// the start is answered it is only noted, and told after that.
+    ///
+    /// RPCs: 1 (Tasks/CloseIO); 0 when it was closed before; 0 before its start is answered.
     pub async fn close_stdin(&self) -> Result<(), Error> {
         self.handle.close_stdin().await
     }
 
-    /// Limits its memory. One RPC.
+    /// Limits its memory.
+    ///
+    /// RPCs: 1 (Tasks/Update).
     pub async fn limit_memory(&self, bytes: u64) -> Result<(), Error> {
         let doing = self.handle.here("update")?;
         let message = UpdateTaskRequest {
@@ -128,7 +148,9 @@ impl Task {
         self.handle.shared.wire.call(&doing, &wire::tasks::UPDATE, message).await
     }
 
-    /// The pids of its processes. One RPC.
+    /// The pids of its processes.
+    ///
+    /// RPCs: 1 (Tasks/ListPids).
     pub async fn pids(&self) -> Result<Vec<u32>, Error> {
         let doing = self.handle.here("list pids of")?;
         let message = ListPidsRequest { container_id: self.id().to_owned() };
@@ -136,7 +158,9 @@ impl Task {
         Ok(listed.processes.into_iter().map(|process| process.pid).collect())
     }
 
-    /// Its metrics. One RPC. `NotFound` where the server has none.
+    /// Its metrics. `NotFound` where the server has none.
+    ///
+    /// RPCs: 1 (Tasks/Metrics).
     pub async fn stats(&self) -> Result<Stats, Error> {
         let doing = self.handle.here("read metrics of")?;
         let message = MetricsRequest { filters: vec![format!("id==\"{}\"", self.id())] };

@@ -10,8 +10,10 @@ use crate::wire::{self, Doing};
 use crate::{Container, Error, Io, Kind};
 
 impl Container {
-    /// Creates its task. One RPC; one more, Snapshots/Mounts, the first time for a container from
-    /// an image that this client found and did not make. Dropped before it is done, it leaves no task.
+    /// Creates its task. Dropped before it is done, it leaves no task.
+    ///
+    /// RPCs: 1 (Tasks/Create); 2 (Snapshots/Mounts, Tasks/Create) the first time for a container from
+    /// an image that this client found and did not make.
     pub async fn create_task(&self, io: Io) -> Result<Task, Error> {
         let container = self.clone();
         let work = |_| async move {
@@ -21,8 +23,12 @@ impl Container {
         Finishing::new(&self.shared.undoing, work, undo).await
     }
 
-    /// Creates its task and starts it. Two RPCs; when the start fails, two more leave nothing:
-    /// Tasks/Kill, Tasks/Delete. Dropped before it is done, it leaves no task either.
+    /// Creates its task and starts it. When the start fails, or it is dropped before it is done, it
+    /// leaves no task.
+    ///
+    /// RPCs: 2 (Tasks/Create, Tasks/Start); 3 (Snapshots/Mounts, Tasks/Create, Tasks/Start) the first
+    /// time for a container from an image that this client found and did not make;
+    /// 4 (Tasks/Create, Tasks/Start, Tasks/Kill, Tasks/Delete) when the start fails.
     pub async fn start(&self, io: Io) -> Result<Task, Error> {
         let container = self.clone();
         let work = |abandoned| async move { container.start_unless(abandoned, io).await };

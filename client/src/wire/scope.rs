@@ -56,6 +56,8 @@ impl Scope {
     }
 
     /// Runs a future within this scope. What it spawns is outside.
+    ///
+    /// RPCs: 0, but for those of the future.
     pub async fn run<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
     }

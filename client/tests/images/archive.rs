@@ -19,6 +19,8 @@ pub(crate) struct Layout {
     /// As it stands in the annotation; `None`: there is none.
     pub(crate) name: Option<String>,
     pub(crate) architecture: &'static str,
+    /// Whether layers are; else they are plain tars.
+    pub(crate) compressed: bool,
     /// Blobs that are left out, by their number: layers first, then configuration and manifest.
     pub(crate) without: Vec<usize>,
 }
@@ -73,6 +75,7 @@ impl Layout {
             layers: vec![("bin/sh", b"sh".to_vec()), ("etc/os-release", b"ID=tiny\n".to_vec())],
             name: Some(name.to_owned()),
             architecture: if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
+            compressed: true,
             without: Vec::new(),
         }
     }
@@ -87,7 +90,11 @@ impl Layout {
         };
         let tars: Vec<_> = self.layers.iter().map(|(path, bytes)| tar(&[(path, bytes)])).collect();
         let diff_ids: Vec<_> = tars.iter().map(|tar| sha256(tar)).collect();
-        let layers: Vec<_> = tars.iter().map(|tar| blob(gzip(tar), "layer.v1.tar+gzip")).collect();
+        let layer = |tar: &Vec<u8>| match self.compressed {
+            true => blob(gzip(tar), "layer.v1.tar+gzip"),
+            false => blob(tar.clone(), "layer.v1.tar"),
+        };
+        let layers: Vec<_> = tars.iter().map(layer).collect();
         let config = json!({
             "architecture": self.architecture, "os": "linux", "config": self.config,
             "rootfs": {"type": "layers", "diff_ids": diff_ids},
