@@ -7,6 +7,7 @@ use containerd_client::types::v1::Process as Shown;
 
 use crate::handle::Handle;
 use crate::snapshot::Snapshot;
+use crate::upkeep;
 use crate::wire::{self, Doing};
 use crate::{Client, Container, Error, Kind, Task};
 
@@ -52,7 +53,8 @@ impl Client {
         Ok(Restored { container: self.found(id, &record.unwrap_or_default()), task })
     }
 
-    /// Handles for all containers of the namespace and their tasks.
+    /// Handles for all containers of the namespace and their tasks. A task that this client knows of
+    /// and that the list lacks is asked for by itself: one Tasks/Get more for each.
     ///
     /// RPCs: 2 (Containers/ListStream, Tasks/List), however many.
     pub async fn restore(&self) -> Result<Vec<Restored>, Error> {
@@ -62,20 +64,29 @@ impl Client {
         let message = ListContainersRequest { filters: Vec::new() };
         let doing = Doing::begin("list containers of", namespace);
         let listed = wire.collect(&doing, &wire::containers::LIST_STREAM, message).await?;
-        let records = listed.into_iter().filter_map(|one| one.container);
         let mark = self.shared.registry.mark();
         let message = ListTasksRequest { filter: String::new() };
         let doing = doing.part("list tasks of");
         let tasks = wire.call(&doing, &wire::tasks::LIST, message).await?.tasks;
-        let restored = records.map(|record| {
-            let id = record.id.clone();
-            let task =
-                tasks.iter().find(|task| task.id == id).map(|task| self.adopt(&id, mark, task));
-            if task.is_none() {
-                self.shared.registry.found_none(&id, mark);
-            }
-            Restored { container: self.found(&id, &record), task }
-        });
-        Ok(restored.collect())
+        let mut restored = Vec::new();
+        for record in listed.into_iter().filter_map(|one| one.container) {
+            let id = record.id.as_str();
+            let task = match tasks.iter().find(|task| task.id == id) {
+                Some(task) => Some(self.adopt(id, mark, task)),
+                None => self.unlisted(&doing, id).await?,
+            };
+            restored.push(Restored { container: self.found(id, &record), task });
+        }
+        Ok(restored)
+    }
+
+    /// A list leaves out tasks whose state could not be read, and may be older than one that is
+    /// known: an answer about that alone counts. Of any other nothing is known for sure.
+    async fn unlisted(&self, doing: &Doing<'_>, id: &str) -> Result<Option<Task>, Error> {
+        let registry = &self.shared.registry;
+        let Some(known) = registry.current(id) else { return Ok(None) };
+        upkeep::confirm(&self.shared.wire, registry, doing, &known).await?;
+        let task = |of| Task { handle: Handle::new(&self.shared, of, None) };
+        Ok(registry.current(id).map(task))
     }
 }

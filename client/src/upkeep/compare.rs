@@ -36,7 +36,8 @@ pub(super) async fn execs(
     Ok(())
 }
 
-async fn confirm(
+/// Asks for one alone: what the answer says of it counts.
+pub(crate) async fn confirm(
     wire: &Wire,
     registry: &Registry,
     doing: &Doing<'_>,

@@ -6,6 +6,8 @@ mod grace;
 mod stream;
 mod sweep;
 
+pub(crate) use compare::confirm;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,88 @@
+//! Nothing that was lost on the way is waited for, made up, or told twice.
+
+use std::time::Duration;
+
+use laconic_client::{ExitStatus, Io, NewContainer, Status};
+use mock_containerd::faults::EventFault;
+use mock_containerd::{MockContainerd, Profile};
+
+use crate::stage::{NAMESPACE, Stage, quiet, running, told};
+use crate::{none, on_all};
+
+const KILLED: ExitStatus = ExitStatus::Code(137);
+
+/// Whenever a task and an exec exit, before, while and after the stream is lost and compared, each
+/// exit is told once, as it was.
+#[tokio::test(start_paused = true)]
+async fn whenever_the_stream_is_lost_no_exit_is_lost_made_up_or_told_twice() {
+    for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
+        for step in 0..20 {
+            let mock = MockContainerd::builder().profile(profile).interleave(step);
+            let stage = Stage::of(mock, |builder| builder).await;
+            let (_, task) = stage.run("c0").await;
+            let (process, lives) = (running(&task, "e0").await, running(&task, "e1").await);
+            let (_, other) = stage.run("c1").await;
+            let loss = async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                assert!(stage.mock.faults().cut_connection(stage.calls()[0].connection));
+            };
+            let ends = async {
+                // From well before the loss to well after the comparing.
+                tokio::time::sleep(Duration::from_millis(20 * step)).await;
+                stage.foreigner.kill("c0", "e0").await;
+                stage.foreigner.kill("c1", "").await;
+            };
+            let (of_exec, of_other, (), ()) =
+                tokio::join!(process.wait(), other.wait(), loss, ends);
+            assert_eq!((of_exec.unwrap().status, of_other.unwrap().status), (KILLED, KILLED));
+            stage.resynced(1).await;
+            assert_eq!(told(&stage.news().await), ["c0/e0: 137", "c1: 137"], "{profile}, {step}");
+            assert_eq!(task.status().unwrap(), Status::Running, "{profile}, {step}");
+            assert_eq!(lives.status().unwrap(), Status::Running, "{profile}, {step}");
+        }
+    }
+}
+
+/// containerd 2.1 loses some exits and deletions of tasks that were created and are deleted by
+/// somebody else.
+#[tokio::test(start_paused = true)]
+async fn a_created_task_that_somebody_else_deleted_without_a_word_is_waited_for_by_nobody() {
+    let mut faults = none();
+    for topic in ["/tasks/exit", "/tasks/delete"] {
+        faults = faults.event(topic, 1, EventFault::Lose);
+    }
+    on_all(faults, async |stage| {
+        let new = NewContainer::new("c0", ["sleep", "inf"]);
+        let container = stage.client.create(new).await.unwrap();
+        let task = container.create_task(Io::Null).await.unwrap();
+        stage.foreigner.kill_and_delete("c0").await;
+        let minute = Duration::from_secs(60);
+        let exit = tokio::time::timeout(minute, task.wait()).await.unwrap().unwrap();
+        assert_eq!(exit.status, ExitStatus::Unknown);
+        container.delete().await.unwrap();
+    })
+    .await;
+}
+
+/// A shim that hangs answers "unknown", and recovers: that is no exit, whichever way it is asked.
+#[tokio::test(start_paused = true)]
+async fn a_shim_that_hangs_and_recovers_is_no_exit() {
+    on_all(none(), async |stage| {
+        let (_, task) = stage.run("c0").await;
+        let process = running(&task, "e0").await;
+        assert!(stage.mock.faults().hang_shim(NAMESPACE, "c0"));
+        let limit = Duration::from_secs(60);
+        assert!(tokio::time::timeout(limit, task.wait()).await.is_err(), "it was looked for");
+        assert!(task.exit_status().is_err() && process.exit_status().is_err());
+        assert_eq!(task.refresh().await.unwrap(), Status::Unknown);
+        assert!(task.exit_status().is_err() && process.exit_status().is_err());
+        assert!(stage.news().await.is_empty());
+        assert!(stage.mock.faults().wake_shim(NAMESPACE, "c0"));
+        assert_eq!(task.refresh().await.unwrap(), Status::Running);
+        task.kill(9).await.unwrap();
+        assert_eq!(task.wait().await.unwrap().status, KILLED);
+        quiet().await;
+        assert_eq!(told(&stage.news().await), ["c0/e0: 137", "c0: 137"]);
+    })
+    .await;
+}
