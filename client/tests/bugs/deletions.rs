@@ -20,7 +20,7 @@ async fn a_stop_or_restart_that_is_given_up_anywhere_can_be_asked_for_again() {
         .rpc("Tasks/Create", When::After, "1*off->1*delay(5s)")
         .unwrap();
     for seconds in [1, 6, 11] {
-        on_all(faults.clone(), async |stage| {
+        on_all(faults.clone(), async |mut stage| {
             let (container, task) = stage.run("c0").await;
             let restart = async {
                 task.force_delete().await?;
@@ -30,9 +30,13 @@ async fn a_stop_or_restart_that_is_given_up_anywhere_can_be_asked_for_again() {
             assert!(tokio::time::timeout(limit, restart).await.is_err(), "{seconds} s");
             stage.client.undone().await;
             quiet().await;
+            stage.count();
             match task.force_delete().await {
                 Ok(exit) => assert_eq!((seconds, exit.status), (1, KILLED)),
-                Err(error) => assert_eq!((seconds > 1, error.kind()), (true, Kind::NotFound)),
+                Err(error) => {
+                    assert_eq!((seconds > 1, error.kind()), (true, Kind::NotFound));
+                    assert!(stage.calls().is_empty(), "it was heard that it is deleted");
+                }
             }
             assert!(stage.foreigner.tasks_left().await.is_empty());
             let again = container.start(Io::Null).await.unwrap();
@@ -78,6 +82,27 @@ async fn what_is_told_of_a_deleted_container_does_not_end_the_next_of_that_name(
         assert_eq!(next.status().unwrap(), Status::Running);
         assert_eq!(told(&stage.news().await), ["c0: 137"]);
         assert_eq!(next.force_delete().await.unwrap().status, KILLED);
+    })
+    .await;
+}
+
+/// Bug 25, where nothing else was told of that task: another client's, on a container that was
+/// known to have none.
+#[tokio::test(start_paused = true)]
+async fn an_exit_of_a_task_that_nobody_told_of_makes_no_ghost() {
+    let mut faults = none();
+    for topic in ["/tasks/create", "/tasks/start", "/tasks/delete"] {
+        faults = faults.event(topic, 1, EventFault::Lose);
+    }
+    on_all(faults, async |mut stage| {
+        let new = NewContainer::new("c0", ["sleep", "inf"]);
+        let container = stage.client.create(new).await.unwrap();
+        stage.foreigner.start("c0").await;
+        stage.foreigner.kill_and_delete("c0").await;
+        assert_eq!(told(&stage.news().await), ["c0: 137"]);
+        stage.count();
+        container.delete().await.expect("there is no task");
+        assert_eq!(stage.counts(), counts([("Containers/Delete", 1)]));
     })
     .await;
 }

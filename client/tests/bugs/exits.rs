@@ -141,6 +141,36 @@ async fn an_exit_asks_nobody_and_an_answer_that_is_older_takes_nothing_back() {
     .await;
 }
 
+/// Bug 16, where the exit is told before the server has written it down.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_says_running_after_the_exit_takes_nothing_back() {
+    on_all(none(), async |stage| {
+        let (_, task) = stage.run("c0").await;
+        forger::exit(&stage, ("c0", "c0"), task.pid(), (7, TIMES[1])).await;
+        let stopped = Status::Stopped(task.wait().await.unwrap());
+        assert_eq!(task.refresh().await.unwrap(), stopped);
+        assert_eq!(task.status().unwrap(), stopped);
+        assert_eq!(told(&stage.news().await), ["c0: 7"]);
+    })
+    .await;
+}
+
+/// Bug 16, where the task is deleted before the answer comes.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_older_than_the_deletion_makes_no_ghost() {
+    on_all(after("Tasks/Get", "1*delay(5s)"), async |stage| {
+        let (container, task) = stage.run("c0").await;
+        let meanwhile = async {
+            quiet().await;
+            task.force_delete().await.unwrap();
+        };
+        let (answered, ()) = tokio::join!(task.refresh(), meanwhile);
+        assert_eq!(answered.unwrap_err().kind(), Kind::NotFound);
+        container.delete().await.expect("there is no task");
+    })
+    .await;
+}
+
 /// Bug 22 (Moby 8e6cd44ce4, 2025-06-02): a stop was answered before the state said so.
 #[tokio::test(start_paused = true)]
 async fn after_a_stop_the_state_says_so_though_its_events_are_late() {

@@ -66,6 +66,7 @@ async fn a_task_that_is_missing_from_a_restores_list_is_asked_for_as_well() {
         let (restored, pid) = tokio::join!(stage.client.restore(), meanwhile);
         let found = restored.unwrap().remove(0).task.expect("an answer about it alone is newer");
         assert_eq!(found.pid(), pid);
+        assert_eq!(stage.counts()["Tasks/Get"], 1);
         assert_eq!(task.kill(9).await.unwrap_err().kind(), Kind::NotFound);
         assert_eq!(container.delete().await.unwrap_err().kind(), Kind::FailedPrecondition);
     })
@@ -84,6 +85,27 @@ async fn a_container_whose_task_no_list_showed_is_deleted_only_after_a_get() {
         stage.count();
         found.container.delete().await.unwrap();
         assert_eq!(stage.counts(), counts([("Containers/Delete", 1), ("Tasks/Get", 1)]));
+    })
+    .await;
+}
+
+/// What was learned since a list was asked for is newer than the list.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_older_than_a_task_does_not_ask_for_it() {
+    let faults = none().rpc("Tasks/List", When::After, "1*delay(5s)").unwrap();
+    on_all(faults, async |stage| {
+        let (_, task) = stage.run("c0").await;
+        let meanwhile = async {
+            asked_for(&stage, "Tasks/List").await;
+            let (_, newcomer) = stage.run("c1").await;
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            newcomer
+        };
+        let waiting = tokio::time::timeout(Duration::from_secs(18), task.wait());
+        let (waited, newcomer) = tokio::join!(waiting, meanwhile);
+        assert!(waited.is_err());
+        assert_eq!(stage.counts().get("Tasks/Get"), None);
+        assert_eq!(newcomer.status().unwrap(), Status::Running);
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use laconic_client::{ExitStatus, Io, NewContainer, Status};
+use laconic_client::{ExitStatus, Io, Kind, NewContainer, Status};
 use mock_containerd::faults::EventFault;
 use mock_containerd::{MockContainerd, Profile};
 
@@ -16,7 +16,7 @@ const KILLED: ExitStatus = ExitStatus::Code(137);
 #[tokio::test(start_paused = true)]
 async fn whenever_the_stream_is_lost_no_exit_is_lost_made_up_or_told_twice() {
     for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
-        for step in 0..20 {
+        for step in 0..12 {
             let mock = MockContainerd::builder().profile(profile).interleave(step);
             let stage = Stage::of(mock, |builder| builder).await;
             let (_, task) = stage.run("c0").await;
@@ -28,7 +28,7 @@ async fn whenever_the_stream_is_lost_no_exit_is_lost_made_up_or_told_twice() {
             };
             let ends = async {
                 // From well before the loss to well after the comparing.
-                tokio::time::sleep(Duration::from_millis(20 * step)).await;
+                tokio::time::sleep(Duration::from_millis(33 * step)).await;
                 stage.foreigner.kill("c0", "e0").await;
                 stage.foreigner.kill("c1", "").await;
             };
@@ -60,6 +60,36 @@ async fn a_created_task_that_somebody_else_deleted_without_a_word_is_waited_for_
         let exit = tokio::time::timeout(minute, task.wait()).await.unwrap().unwrap();
         assert_eq!(exit.status, ExitStatus::Unknown);
         container.delete().await.unwrap();
+    })
+    .await;
+}
+
+/// That a task is gone may be known before its exit was told.
+#[tokio::test(start_paused = true)]
+async fn an_exit_that_is_overtaken_by_the_deletion_keeps_its_status() {
+    let late = EventFault::Delay(Duration::from_millis(300));
+    let faults = none().event("/tasks/exit", 1, late).event("/tasks/delete", 1, EventFault::Lose);
+    on_all(faults, async |stage| {
+        let (_, task) = stage.run("c0").await;
+        stage.foreigner.kill_and_delete("c0").await;
+        assert_eq!(task.refresh().await.unwrap_err().kind(), Kind::NotFound);
+        assert_eq!(task.wait().await.unwrap().status, KILLED);
+        assert_eq!(told(&stage.news().await), ["c0: 137"]);
+    })
+    .await;
+}
+
+/// containerd repeats events.
+#[tokio::test(start_paused = true)]
+async fn a_birth_that_is_told_twice_is_one() {
+    let faults = none().event("/tasks/create", 1, EventFault::Duplicate);
+    on_all(faults, async |stage| {
+        let (_, task) = stage.run("c0").await;
+        quiet().await;
+        assert_eq!(task.status().unwrap(), Status::Running);
+        task.kill(9).await.unwrap();
+        assert_eq!(task.wait().await.unwrap().status, KILLED);
+        assert_eq!(told(&stage.news().await), ["c0: 137"]);
     })
     .await;
 }
