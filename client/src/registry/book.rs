@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard};
 
 use super::execs::Execs;
 use super::lineage::{Lineage, Passed};
-use super::{Exit, ExitNews, Incarnation};
+use super::{Exit, ExitNews, ExitStatus, Incarnation, Status};
 
 /// Containers whose records are gone are remembered for late events, so many of them.
 const GRAVES_MAX: usize = 1024;
@@ -100,6 +100,7 @@ impl Book {
 
     /// It has ended. Told once, whoever says so again.
     pub(super) fn end(&mut self, one: &Arc<Incarnation>, exit: Exit) {
+        let ran = one.exec.is_none() || one.standing().status != Status::Created;
         if !one.end(exit) {
             return;
         }
@@ -108,7 +109,10 @@ impl Book {
         if let (Some(id), Some(task)) = (&one.exec, one.task.upgrade()) {
             execs(&task).finished(id);
         }
-        self.tell(one, exit);
+        // An exec that was never started has no exit: whoever waits for it is let go, no more.
+        if ran || exit.status != ExitStatus::Unknown {
+            self.tell(one, exit);
+        }
     }
 
     /// Its exit is news.

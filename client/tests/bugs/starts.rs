@@ -69,6 +69,9 @@ async fn an_exec_whose_start_failed_is_resized_by_nobody() {
         assert_eq!(failed.resize(80, 24).await.unwrap_err().kind(), Kind::NotFound);
         assert_eq!(failed.kill(9).await.unwrap_err().kind(), Kind::NotFound);
         assert!(stage.calls().is_empty());
+        // It never ran, so it has no exit; and nobody waits for one.
+        assert_eq!(failed.wait().await.unwrap().status, ExitStatus::Unknown);
+        assert!(stage.news().await.is_empty());
     })
     .await;
 }

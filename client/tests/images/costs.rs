@@ -157,7 +157,9 @@ async fn a_found_container_knows_its_snapshot(arm: &Arm) {
     loaded.delete().await.unwrap();
     let restored = client.restore().await.unwrap().remove(0).container;
     let (calls, deleted) = arm.cost(restored.delete()).await;
-    assert_eq!(calls, ["Containers/Delete", "Snapshots/Remove"], "{}", arm.name());
+    // That the list showed no task is not known for sure: lists leave out what could not be read.
+    let three = ["Tasks/Get", "Containers/Delete", "Snapshots/Remove"];
+    assert_eq!(calls, three, "{}", arm.name());
     deleted.unwrap();
     image.remove(Collect::Now).await.unwrap();
 }
