@@ -65,7 +65,10 @@ const MODELLED: [&str; 15] = [
 
 /// What the mock does not do as containerd does, by short names.
 const NOTES: [(&str, &str); 5] = [
-    ("Controller/Create", "but for pods of CRI (sandboxer podsandbox): unimplemented"),
+    (
+        "Controller/Start",
+        "but for pods of CRI (sandboxer podsandbox): refused as where there is no network",
+    ),
     ("Controller/Metrics", "no shim that was looked at has any: unimplemented, as there"),
     ("Introspection/PluginInfo", "features of a runtime are those of runc 1.1"),
     ("Tasks/Checkpoint", "as where there is no criu"),

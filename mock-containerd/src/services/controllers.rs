@@ -11,6 +11,7 @@ use containerd_client::services::v1::sandbox::{
 use tonic::{Request, Response, Status};
 
 use super::Answer;
+use super::pods::Pods;
 use super::request::namespace;
 use crate::Profile;
 use crate::state::{Controller, SandboxWait, State, Waited};
@@ -42,12 +43,14 @@ impl controller_server::Controller for Controllers {
     ) -> Answer<ControllerCreateResponse> {
         let namespace = namespace(&request);
         let ControllerCreateRequest { sandbox_id, sandbox, sandboxer, .. } = request.into_inner();
-        let controller = self.controller(&sandboxer)?;
+        if self.controller(&sandboxer)? == Controller::Pods {
+            Pods(&self.0).create(namespace, &sandbox_id, sandbox)?;
+            return Ok(Response::new(ControllerCreateResponse { sandbox_id }));
+        }
         let Ok(namespace) = namespace else {
             return Err(self.0.change(|state| state.sandbox_without_namespace()).into());
         };
-        self.0
-            .change(|state| state.control_sandbox(controller, &namespace, &sandbox_id, sandbox))?;
+        self.0.change(|state| state.control_sandbox(&namespace, &sandbox_id, sandbox))?;
         Ok(Response::new(ControllerCreateResponse { sandbox_id }))
     }
 
@@ -57,7 +60,9 @@ impl controller_server::Controller for Controllers {
     ) -> Answer<ControllerStartResponse> {
         let namespace = namespace(&request);
         let ControllerStartRequest { sandbox_id: id, sandboxer } = request.into_inner();
-        let controller = self.controller(&sandboxer)?;
+        if self.controller(&sandboxer)? == Controller::Pods {
+            return Err(Pods(&self.0).start(namespace, &id).into());
+        }
         let Ok(namespace) = namespace else { return Err(State::no_sandbox(&id).into()) };
         let mut pids = Default::default();
         if let Some(children) = self.0.change(|state| state.sandbox_process_wanted(&namespace, &id))
@@ -65,8 +70,7 @@ impl controller_server::Controller for Controllers {
             pids = self.0.take_pids(true, children).await?;
             self.0.watch(&namespace, &id, "", &mut pids)?;
         }
-        let (response, launch) =
-            self.0.change(|state| state.start_sandbox(controller, &namespace, &id, pids));
+        let (response, launch) = self.0.change(|state| state.start_sandbox(&namespace, &id, pids));
         if let Some(launch) = launch {
             self.0.launch(namespace, id, String::new(), launch);
         }
@@ -87,8 +91,12 @@ impl controller_server::Controller for Controllers {
     ) -> Answer<ControllerStopResponse> {
         let namespace = namespace(&request);
         let ControllerStopRequest { sandbox_id: id, sandboxer, .. } = request.into_inner();
-        let (controller, namespace) = (self.controller(&sandboxer)?, namespace?);
-        self.0.change(|state| state.stop_sandbox(controller, &namespace, &id))?;
+        if self.controller(&sandboxer)? == Controller::Pods {
+            Pods(&self.0).stop(&id)?;
+            return Ok(Response::new(ControllerStopResponse {}));
+        }
+        let namespace = namespace?;
+        self.0.change(|state| state.stop_sandbox(&namespace, &id))?;
         Ok(Response::new(ControllerStopResponse {}))
     }
 
@@ -98,8 +106,11 @@ impl controller_server::Controller for Controllers {
     ) -> Answer<ControllerWaitResponse> {
         let namespace = namespace(&request);
         let ControllerWaitRequest { sandbox_id: id, sandboxer } = request.into_inner();
-        let (controller, namespace) = (self.controller(&sandboxer)?, namespace?);
-        let waiting = self.0.change(|state| state.wait_for_sandbox(controller, &namespace, &id))?;
+        if self.controller(&sandboxer)? == Controller::Pods {
+            match Pods(&self.0).wait(&id).await? {}
+        }
+        let namespace = namespace?;
+        let waiting = self.0.change(|state| state.wait_for_sandbox(&namespace, &id))?;
         let exit = match waiting {
             SandboxWait::Ended(exit) => Some(exit),
             SandboxWait::Runs(mut runs) => {
@@ -118,9 +129,12 @@ impl controller_server::Controller for Controllers {
         request: Request<ControllerStatusRequest>,
     ) -> Answer<ControllerStatusResponse> {
         let namespace = namespace(&request);
-        let ControllerStatusRequest { sandbox_id: id, sandboxer, .. } = request.into_inner();
-        let (controller, namespace) = (self.controller(&sandboxer)?, namespace?);
-        let status = self.0.change(|state| state.sandbox_status(controller, &namespace, &id))?;
+        let ControllerStatusRequest { sandbox_id: id, sandboxer, verbose } = request.into_inner();
+        if self.controller(&sandboxer)? == Controller::Pods {
+            return Ok(Response::new(Pods(&self.0).status(&id, verbose)?));
+        }
+        let namespace = namespace?;
+        let status = self.0.change(|state| state.sandbox_status(&namespace, &id))?;
         Ok(Response::new(status))
     }
 
@@ -130,8 +144,12 @@ impl controller_server::Controller for Controllers {
     ) -> Answer<ControllerShutdownResponse> {
         let namespace = namespace(&request);
         let ControllerShutdownRequest { sandbox_id: id, sandboxer } = request.into_inner();
-        let (controller, namespace) = (self.controller(&sandboxer)?, namespace?);
-        self.0.change(|state| state.shut_sandbox(controller, &namespace, &id))?;
+        if self.controller(&sandboxer)? == Controller::Pods {
+            Pods(&self.0).shut(&id);
+            return Ok(Response::new(ControllerShutdownResponse {}));
+        }
+        let namespace = namespace?;
+        self.0.change(|state| state.shut_sandbox(&namespace, &id))?;
         Ok(Response::new(ControllerShutdownResponse {}))
     }
 
@@ -142,8 +160,11 @@ impl controller_server::Controller for Controllers {
         self.since_2_0()?;
         let namespace = namespace(&request);
         let ControllerMetricsRequest { sandbox_id: id, sandboxer } = request.into_inner();
-        let (controller, namespace) = (self.controller(&sandboxer)?, namespace?);
-        Err(self.0.change(|state| state.sandbox_metrics(controller, &namespace, &id)).into())
+        if self.controller(&sandboxer)? == Controller::Pods {
+            return Err(Pods::metrics().into());
+        }
+        let namespace = namespace?;
+        Err(self.0.change(|state| state.sandbox_metrics(&namespace, &id)).into())
     }
 
     async fn update(

@@ -11,6 +11,7 @@ mod introspection;
 mod leases;
 mod namespaces;
 mod plugins;
+mod pods;
 mod reading;
 mod request;
 mod runtime_info;

@@ -16,7 +16,7 @@ pub(super) fn caller(metadata: &MetadataMap) -> Option<String> {
 }
 
 /// The namespace that a request must name.
-pub(super) fn namespace<T>(request: &Request<T>) -> Result<String, Status> {
+pub(super) fn namespace<T>(request: &Request<T>) -> Result<String, Failure> {
     let namespace = caller(request.metadata()).ok_or_else(Failure::no_namespace)?;
     check_identifier(&namespace)
         .map_err(|error| Failure::invalid(format!("namespace validation: {error}")))?;

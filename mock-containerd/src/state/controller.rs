@@ -1,5 +1,5 @@
-//! Controllers of sandboxes: what they answer. 1.7 has one, and looks at no name; 2.1 has that of
-//! shims and that of CRI's pods, whose pods are not modelled.
+//! Controllers of sandboxes: what that of shims answers. 1.7 has no other, and looks at no name; 2.1
+//! has that of CRI's pods beside it (`pod/`).
 
 use containerd_client::services::v1::sandbox::{
     ControllerStartResponse, ControllerStatusResponse, ControllerWaitResponse,
@@ -17,9 +17,6 @@ use super::{Exit, Failure, Launch, State, Waited, check_identifier, key};
 use crate::Profile;
 use crate::clock::GO_ZERO;
 use crate::processes::Held;
-
-/// Under this name a record holds what CRI knows of a pod.
-const POD_METADATA: &str = "metadata";
 
 /// Which controller a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,20 +72,12 @@ impl State {
     /// the request brings.
     pub(crate) fn control_sandbox(
         &mut self,
-        controller: Controller,
         namespace: &str,
         id: &str,
         sandbox: Option<Sandbox>,
     ) -> Result<(), Failure> {
         let stored = self.profile < Profile::V2_1;
         let running = |id: &str| Failure::already_exists(format!("sandbox {id} already running"));
-        if controller == Controller::Pods {
-            let name = sandbox.as_ref().map_or(id, |sandbox| &sandbox.sandbox_id);
-            return Err(match sandbox.as_ref().and_then(|it| it.extensions.get(POD_METADATA)) {
-                None => Failure::not_found(format!("failed to get sandbox {name:?} metadata")),
-                Some(_) => Failure::plain(Code::Unimplemented, "mock: pods are not modelled"),
-            });
-        }
         if stored && !matches!(self.answering(namespace, id), Answering::Nobody) {
             return Err(running(id));
         }
@@ -120,16 +109,11 @@ impl State {
     /// Starts what runs in a sandbox. It may run though the answer is a failure.
     pub(crate) fn start_sandbox(
         &mut self,
-        controller: Controller,
         namespace: &str,
         id: &str,
         pids: Held,
     ) -> (Result<ControllerStartResponse, Failure>, Option<Launch>) {
         let refused = |failure| (Err(failure), None);
-        if controller == Controller::Pods {
-            let what = format!("unable to find pod sandbox with id {id:?}");
-            return refused(Failure::not_found(what));
-        }
         match self.answering(namespace, id) {
             Answering::Nobody => return refused(Self::no_sandbox(id)),
             Answering::Mute => {
@@ -157,13 +141,9 @@ impl State {
     /// How a sandbox is. One that nobody knows has ended just now.
     pub(crate) fn sandbox_status(
         &self,
-        controller: Controller,
         namespace: &str,
         id: &str,
     ) -> Result<ControllerStatusResponse, Failure> {
-        if controller == Controller::Pods {
-            return Err(Failure::not_found(format!("unable to find sandbox {id:?}")));
-        }
         let sandbox_id = id.to_owned();
         let status = ControllerStatusResponse {
             created_at: Some(Timestamp::default()),
@@ -188,13 +168,9 @@ impl State {
 
     pub(crate) fn wait_for_sandbox(
         &self,
-        controller: Controller,
         namespace: &str,
         id: &str,
     ) -> Result<SandboxWait, Failure> {
-        if controller == Controller::Pods {
-            return Err(unknown(format!("failed to get exit channel. {id:?}")));
-        }
         let nothing_runs = || Exit { status: 0, at: Timestamp::default() };
         match self.answering(namespace, id) {
             Answering::Nobody => Err(not_there()),
@@ -222,15 +198,7 @@ impl State {
     }
 
     /// Stops what runs in a sandbox. For 2.1 one that nobody knows is stopped already.
-    pub(crate) fn stop_sandbox(
-        &mut self,
-        controller: Controller,
-        namespace: &str,
-        id: &str,
-    ) -> Result<(), Failure> {
-        if controller == Controller::Pods {
-            return Err(not_there());
-        }
+    pub(crate) fn stop_sandbox(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {
         match self.answering(namespace, id) {
             Answering::Nobody if self.profile < Profile::V2_1 => return Err(not_there()),
             Answering::Nobody => {}
@@ -242,15 +210,7 @@ impl State {
     }
 
     /// Ends the shim of a sandbox.
-    pub(crate) fn shut_sandbox(
-        &mut self,
-        controller: Controller,
-        namespace: &str,
-        id: &str,
-    ) -> Result<(), Failure> {
-        if controller == Controller::Pods {
-            return Ok(());
-        }
+    pub(crate) fn shut_sandbox(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {
         match self.answering(namespace, id) {
             Answering::Nobody => return Err(not_there()),
             Answering::Mute => return Err(self.mute("failed to shutdown sandbox: ")),
@@ -263,15 +223,7 @@ impl State {
     }
 
     /// No shim that was looked at measures a sandbox.
-    pub(crate) fn sandbox_metrics(
-        &self,
-        controller: Controller,
-        namespace: &str,
-        id: &str,
-    ) -> Failure {
-        if controller == Controller::Pods {
-            return Failure::plain(Code::Unimplemented, "not implemented");
-        }
+    pub(crate) fn sandbox_metrics(&self, namespace: &str, id: &str) -> Failure {
         match self.answering(namespace, id) {
             Answering::Nobody => not_there(),
             Answering::Mute => self.mute(""),

@@ -2,6 +2,10 @@
 
 /// The error in `bytes`, which is no JSON.
 pub(crate) fn error_in(bytes: &[u8]) -> String {
+    let read = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
+    if read.is_err_and(|error| error.is_eof()) {
+        return "unexpected end of JSON input".to_owned();
+    }
     let text = bytes.trim_ascii_start();
     let Some(first) = text.first().copied() else {
         return "unexpected end of JSON input".to_owned();
@@ -42,6 +46,7 @@ mod tests {
             ("xyz", "invalid character 'x' looking for beginning of value"),
             ("  tru", "unexpected end of JSON input"),
             ("", "unexpected end of JSON input"),
+            (r#"{"a":"b","c":{"#, "unexpected end of JSON input"),
         ] {
             assert_eq!(error_in(text.as_bytes()), error);
         }

@@ -18,6 +18,7 @@ mod lease;
 mod manifest;
 mod namespace;
 mod naming;
+mod pod;
 mod process;
 mod rootfs;
 mod runtime;
@@ -88,7 +89,9 @@ pub(crate) struct State {
     sandbox_shims: BTreeMap<Key, sandbox_shim::SandboxShim>,
     /// Of shims that ended by themselves: in the way of their successors.
     left_bundles: std::collections::BTreeSet<Key>,
-    /// Namespaces that ever had one.
+    /// Pods of CRI, by their ids.
+    pods: BTreeMap<String, pod::Metadata>,
+    /// Namespaces that ever had a sandbox.
     sandboxed: std::collections::BTreeSet<String>,
     /// Each with the lease that it was opened under.
     streams: BTreeMap<Key, Option<String>>,
@@ -120,6 +123,7 @@ impl State {
             sandboxes: BTreeMap::new(),
             sandbox_shims: BTreeMap::new(),
             left_bundles: std::collections::BTreeSet::new(),
+            pods: BTreeMap::new(),
             sandboxed: std::collections::BTreeSet::new(),
             streams: BTreeMap::new(),
             next_lease: 0,

@@ -93,12 +93,16 @@ impl State {
         update: Option<Sandbox>,
         fields: &Mask,
     ) -> Result<Sandbox, Failure> {
-        let update = update.unwrap_or_default();
+        // As with creating: the real ones crash.
+        let update = update.ok_or_else(|| Failure::invalid("sandbox must be set"))?;
+        if update.runtime.is_none() {
+            return Err(Failure::invalid("sandbox.Runtime must be set"));
+        }
         let mut next = self.sandbox(namespace, &update.sandbox_id)?;
         if fields.is_empty() {
             next.labels.clone_from(&update.labels);
             next.extensions.clone_from(&update.extensions);
-            next.runtime = update.runtime.clone().or(next.runtime);
+            next.runtime.clone_from(&update.runtime);
             next.spec.clone_from(&update.spec);
         }
         for field in fields {
@@ -149,7 +153,7 @@ fn change(next: &mut Sandbox, update: &Sandbox, field: &str) -> Result<(), Failu
         }
         _ if field == "labels" => next.labels.clone_from(&update.labels),
         _ if field == "extensions" => next.extensions.clone_from(&update.extensions),
-        _ if field == "runtime" => next.runtime = update.runtime.clone().or(next.runtime.take()),
+        _ if field == "runtime" => next.runtime.clone_from(&update.runtime),
         _ if field == "spec" => next.spec.clone_from(&update.spec),
         _ => {
             let id = &next.sandbox_id;

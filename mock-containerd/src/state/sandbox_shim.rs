@@ -230,6 +230,7 @@ impl State {
 
     /// What a restart of the daemon leaves of sandboxes. `lost`: their shims died meanwhile.
     pub(super) fn sandboxes_after_restart(&mut self, lost: bool) {
+        self.pods.clear();
         // 2.1 looks at its bundles when it starts, and removes those that nobody uses.
         if self.profile == Profile::V2_1 {
             self.left_bundles.clear();

@@ -138,11 +138,20 @@ impl State {
             let what = format!("failed to start shim: {what}");
             Failure::plain(tonic::Code::Unknown, what)
         };
-        // In 1.7 it is the sandbox's shim that gets the task; 2.1 starts one for each.
+        // In 1.7 it is the sandbox's shim that gets the task. 2.1 starts one for each, and asks for
+        // the sandbox's where it has a record of it.
         let sandbox = container.sandbox.as_str();
-        let missing = || matches!(self.answering(namespace, sandbox), Answering::Nobody);
-        if self.profile == Profile::V1_7 && !sandbox.is_empty() && missing() {
-            return Err(not_started(format!("can't find sandbox {sandbox}")));
+        let missing =
+            !sandbox.is_empty() && matches!(self.answering(namespace, sandbox), Answering::Nobody);
+        match self.profile {
+            Profile::V1_7 if missing => {
+                return Err(not_started(format!("can't find sandbox {sandbox}")));
+            }
+            Profile::V2_1 if missing && self.sandbox(namespace, sandbox).is_ok() => {
+                let what = format!("can't find shim for sandbox {sandbox}");
+                return Err(Failure::not_found(what).within("failed to start shim"));
+            }
+            _ => {}
         }
         let runtime = container.runtime.as_ref().map_or("", |runtime| runtime.name.as_str());
         self.runtimes

@@ -149,6 +149,41 @@ async fn a_sandbox_outlives_a_restart_unless_its_shim_is_lost_or_killed() {
     assert!(in_the_way.message().ends_with("/stage/s: file exists"), "{in_the_way:?}");
 }
 
+/// Seen on a 2.1 without a network. It is no observed case: with one, a real daemon would pull.
+#[tokio::test]
+async fn a_pod_does_not_start_for_its_image_cannot_be_pulled() {
+    let mut client = in_memory(SandboxScript::pauses()).await;
+    let (sandbox_id, sandboxer) = ("p".to_owned(), "podsandbox".to_owned());
+    let metadata = Any {
+        type_url: "github.com/containerd/cri/pkg/store/sandbox/Metadata".to_owned(),
+        value: br#"{"Version":"v1","Metadata":{}}"#.to_vec(),
+    };
+    let sandbox = Sandbox {
+        sandbox_id: sandbox_id.clone(),
+        runtime: Some(Runtime::default()),
+        extensions: [("metadata".to_owned(), metadata)].into(),
+        ..none()
+    };
+    let request = api::ControllerCreateRequest {
+        sandbox_id: sandbox_id.clone(),
+        sandboxer: sandboxer.clone(),
+        sandbox: Some(sandbox),
+        ..none()
+    };
+    client.create(within(request)).await.unwrap();
+    let request = api::ControllerStartRequest { sandbox_id, sandboxer };
+    let status = client.start(within(request)).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unknown);
+    assert_eq!(
+        status.message(),
+        "failed to get sandbox image \"registry.k8s.io/pause:3.10\": failed to pull image \
+         \"registry.k8s.io/pause:3.10\": failed to pull and unpack image \
+         \"registry.k8s.io/pause:3.10\": failed to resolve image: failed to do request: Head \
+         \"https://registry.k8s.io/v2/pause/manifests/3.10\": dial tcp: lookup registry.k8s.io: no \
+         such host"
+    );
+}
+
 #[tokio::test]
 async fn a_real_pid_of_a_sandbox_ends_it_when_it_is_killed() {
     let script = SandboxScript::plays(ProcessScript::runs_until_killed());

@@ -66,6 +66,12 @@ async fn what_would_crash_a_real_store_is_refused() {
         assert_eq!(status.code(), Code::InvalidArgument);
     }
     create(&mut store, Some(sandbox("a"))).await.unwrap();
+    let without_runtime = Sandbox { runtime: None, ..sandbox("a") };
+    for crash in [None, Some(without_runtime)] {
+        let request = api::StoreUpdateRequest { sandbox: crash, fields: Vec::new() };
+        let status = store.update(within(request)).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+    }
 }
 
 #[tokio::test]

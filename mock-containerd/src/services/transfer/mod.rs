@@ -18,6 +18,7 @@ use self::blobs::Blobs;
 use self::ends::End;
 use self::flow::{Incoming, Outgoing};
 use self::progress::Progress;
+pub(super) use self::registry::unresolved;
 use super::Answer;
 use super::request::{lease, namespace};
 use crate::anys::bare;
@@ -57,7 +58,7 @@ impl transfer_server::Transfer for Transfer {
             }
             (End::Store(from), End::Store(to)) => work.tag(&from, &to)?,
             (End::Registry(registry), End::Store(_)) => {
-                return Err(registry::unresolved(&registry.reference).into());
+                return Err(unresolved(&registry.reference).into());
             }
             (End::Store(store), End::Registry(registry)) => {
                 return Err(work.push(store, registry.reference).await?.into());

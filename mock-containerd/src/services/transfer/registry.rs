@@ -11,7 +11,7 @@ use crate::state::{BlobDescriptor, BlobKind, Failure, object};
 const DOCKER: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
 /// Pulling: the name is resolved first.
-pub(super) fn unresolved(reference: &str) -> Failure {
+pub(in crate::services) fn unresolved(reference: &str) -> Failure {
     let what = match (reference, object(reference)) {
         ("", _) => "hostname required".to_owned(),
         (_, "") => "object required".to_owned(),

@@ -66,6 +66,7 @@ const AREAS: &[(&str, &str)] = &areas![
     "introspection",
     "sandboxes",
     "controllers",
+    "pods",
     "streams",
     "protocol",
     "bodies",
@@ -104,6 +105,8 @@ async fn answered_as_observed(name: &str, kind: Arc<dyn Kind>, cases: Vec<Case>)
     if chosen().is_empty() {
         // No file: no text differs.
         insta::assert_snapshot!(format!("texts_{}", name.replace([' ', '.'], "_")), report.texts());
+    } else {
+        tell(&report.texts());
     }
 }
 
