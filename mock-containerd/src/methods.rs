@@ -71,7 +71,7 @@ const NOTES: [(&str, &str); 5] = [
     ),
     ("Controller/Metrics", "no shim that was looked at has any: unimplemented, as there"),
     ("Introspection/PluginInfo", "features of a runtime are those of runc 1.1"),
-    ("Tasks/Checkpoint", "as where there is no criu"),
+    ("Tasks/Checkpoint", "what is written has no memory: a process that goes on is played anew"),
     ("Transfer/Transfer", "but for registries: refused as where there is no network"),
 ];
 /// No containerd has it, though it stands in the protos.

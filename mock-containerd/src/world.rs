@@ -177,6 +177,7 @@ mod tests {
             setting: Setting::default(),
             props: Default::default(),
             rootfs: Vec::new(),
+            restore: None,
         };
         state.create_task("n", new).unwrap();
         state.start("n", &id).unwrap();

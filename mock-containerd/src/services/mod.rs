@@ -1,5 +1,6 @@
 //! The services: they translate between messages and the state, which decides.
 
+mod checkpoints;
 mod containers;
 mod content;
 mod controllers;

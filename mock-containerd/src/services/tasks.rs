@@ -11,11 +11,14 @@ use containerd_client::services::v1::{
 use tonic::{Request, Response, Status};
 
 use super::Answer;
-use super::request::{caller, taken};
+use super::checkpoints;
+use super::request::{caller, lease, taken};
 use crate::clock::Clock;
 use crate::processes::{Owner, ProcessScript, Size, open};
 use crate::refusal::sendable;
-use crate::state::{Argv, Failure, NewExec, NewTask, Props, State, Streams, Waited};
+use crate::state::{
+    Argv, Failure, Launch, NewExec, NewTask, Props, Restore, State, Streams, Waited,
+};
 use crate::stubs::containerd::services::tasks::v1::tasks_server;
 use crate::world::World;
 
@@ -43,6 +46,21 @@ impl Tasks {
         Ok(Props { streams, copying, pids })
     }
 
+    /// Goes on from a checkpoint.
+    async fn restore(
+        &self,
+        namespace: &str,
+        id: &str,
+        (restore, streams, children): (Restore, Streams, u32),
+    ) -> Result<Launch, Status> {
+        if let Some(wanted) = restore.wanted().filter(|wanted| !wanted.exists()) {
+            return Err(self.0.change(|state| state.not_restored(&wanted)).into());
+        }
+        let mut props = self.open(namespace, id, true, (&streams, children)).await?;
+        self.0.watch(namespace, id, "", &mut props.pids)?;
+        Ok(self.0.change(|state| state.restore(namespace, id, props))?)
+    }
+
     /// What a process wrote before it ended is read before it is forgotten.
     async fn drain(&self, namespace: &str, id: &str, exec: &str) -> Result<(), Failure> {
         if let Some(drained) = self.0.change(|state| state.draining(namespace, id, exec))? {
@@ -65,6 +83,7 @@ impl tasks_server::Tasks for Tasks {
     async fn create(&self, request: Request<CreateTaskRequest>) -> Answer<CreateTaskResponse> {
         let (namespace, request) = taken(request)?;
         self.0.change(|state| state.check_creation(&namespace, &request))?;
+        let restore = self.0.change(|state| state.restore_wanted(&namespace, &request))?;
         let id = request.container_id;
         let wanted = self.0.change(|state| {
             state.init_wanted(&namespace, &id, &request.rootfs, request.terminal)
@@ -80,10 +99,13 @@ impl tasks_server::Tasks for Tasks {
             stderr: request.stderr,
             terminal: request.terminal,
         };
-        let mut props = self.open(&namespace, &id, true, (&streams, script.forks)).await?;
-        self.0.watch(&namespace, &id, "", &mut props.pids)?;
+        let mut props = Props::default();
+        if restore.is_none() {
+            props = self.open(&namespace, &id, true, (&streams, script.forks)).await?;
+            self.0.watch(&namespace, &id, "", &mut props.pids)?;
+        }
         let rootfs = request.rootfs;
-        let new = NewTask { id: id.clone(), streams, script, setting, rootfs, props };
+        let new = NewTask { id: id.clone(), streams, script, setting, rootfs, props, restore };
         let pid = self.0.change(|state| state.create_task(&namespace, new))?;
         Ok(Response::new(CreateTaskResponse { container_id: id, pid }))
     }
@@ -93,7 +115,10 @@ impl tasks_server::Tasks for Tasks {
         let (id, exec) = (request.container_id, request.exec_id);
         self.0.answering(&namespace, &id).await?;
         let launch = if exec.is_empty() {
-            self.0.change(|state| state.start(&namespace, &id))?
+            match self.0.change(|state| state.restoring(&namespace, &id))? {
+                Some(restoring) => self.restore(&namespace, &id, restoring).await?,
+                None => self.0.change(|state| state.start(&namespace, &id))?,
+            }
         } else {
             let (streams, children) =
                 self.0.change(|state| state.prepare_exec(&namespace, &id, &exec))?;
@@ -239,14 +264,31 @@ impl tasks_server::Tasks for Tasks {
         &self,
         request: Request<CheckpointTaskRequest>,
     ) -> Answer<CheckpointTaskResponse> {
+        let lease = lease(&request);
         let (namespace, request) = taken(request)?;
         let (id, options) = (request.container_id, request.options);
         self.0.answering(&namespace, &id).await?;
-        let refused: Result<CheckpointTaskResponse, Failure> = self.0.change(|state| {
-            state.check_checkpoint(options.as_ref())?;
-            state.checkpoint(&namespace, &id)
-        });
-        Ok(Response::new(refused?))
+        let options = self.0.change(|state| {
+            let options = state.check_checkpoint(options.as_ref())?;
+            state.may_checkpoint(&namespace, &id)?;
+            Ok::<_, Failure>(options)
+        })?;
+        let spec = self.0.change(|state| state.spec_bytes(&namespace, &id))?;
+        if !options.image_path.is_empty() {
+            let folder = options.image_path.clone();
+            let write = move |_: &_| checkpoints::into_folder(folder.as_ref());
+            let written = self.0.on_disk("cannot write a checkpoint", write).await;
+            written.map_err(|_| {
+                self.0.change(|state| state.no_folder((&namespace, &id), &options.image_path))
+            })?;
+        }
+        self.0.change(|state| state.written_down(&namespace, &id, options.exit))?;
+        let mut descriptors = Vec::new();
+        if options.image_path.is_empty() {
+            descriptors =
+                checkpoints::into_content(&self.0, &namespace, lease.as_deref(), spec).await?;
+        }
+        Ok(Response::new(CheckpointTaskResponse { descriptors }))
     }
 
     async fn update(&self, request: Request<UpdateTaskRequest>) -> Answer<()> {

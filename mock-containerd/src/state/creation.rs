@@ -7,6 +7,7 @@ use prost::Message;
 use prost_types::Any;
 use tonic::Code;
 
+use super::checkpoint::CheckpointOptions;
 use super::tasks::bundle;
 use super::{Failure, State};
 use crate::Profile;
@@ -124,9 +125,15 @@ impl State {
     }
 
     /// Options of a checkpoint are of a type of their own.
-    pub(crate) fn check_checkpoint(&self, options: Option<&Any>) -> Result<(), Failure> {
+    pub(crate) fn check_checkpoint(
+        &self,
+        options: Option<&Any>,
+    ) -> Result<CheckpointOptions, Failure> {
         match options.map(known_type).transpose()? {
-            None | Some("containerd.runc.v1.CheckpointOptions") => Ok(()),
+            None | Some("containerd.runc.v1.CheckpointOptions") => {
+                let decode = |options: &Any| CheckpointOptions::decode(&*options.value).ok();
+                Ok(options.and_then(decode).unwrap_or_default())
+            }
             Some(_) => {
                 let message = "invalid task checkpoint option for io.containerd.runc.v2";
                 Err(Failure::plain(Code::Unknown, message))

@@ -1,5 +1,6 @@
 //! What the mock knows, and the rules by which it changes: synchronous, without a server.
 
+mod checkpoint;
 mod container;
 mod content;
 mod controller;
@@ -39,6 +40,7 @@ use std::collections::BTreeMap;
 use containerd_client::services::v1::{Container, Image};
 use containerd_client::types::Envelope;
 
+pub(crate) use checkpoint::Restore;
 pub(crate) use container::Mask;
 pub(crate) use controller::{Controller, SandboxWait};
 pub(crate) use digest::Digest;

@@ -3,6 +3,7 @@
 use containerd_client::types::Mount;
 use std::collections::BTreeMap;
 
+use super::checkpoint::Restore;
 use super::process::{Exit, Phase, Process, Props, Streams};
 use super::{Failure, check_identifier};
 use crate::Profile;
@@ -19,6 +20,8 @@ pub(crate) struct NewTask {
     pub(crate) setting: Setting,
     pub(crate) rootfs: Vec<containerd_client::types::Mount>,
     pub(crate) props: Props,
+    /// It is to go on from a checkpoint: then it has no pid, and no streams, before it is started.
+    pub(crate) restore: Option<Restore>,
 }
 
 /// What an exec is made of.
@@ -61,16 +64,19 @@ pub(crate) struct Task {
     pub(super) paused: bool,
     /// What its root file system was mounted from.
     pub(super) rootfs: Vec<Mount>,
-    profile: Profile,
-    clock: Clock,
+    /// Until it is started.
+    pub(super) restore: Option<Restore>,
+    pub(super) profile: Profile,
+    pub(super) clock: Clock,
 }
 
 impl Task {
     pub(super) fn new(profile: Profile, clock: Clock, init: Process, rootfs: Vec<Mount>) -> Self {
-        Self { init, execs: BTreeMap::new(), paused: false, rootfs, profile, clock }
+        let (execs, restore) = Default::default();
+        Self { init, execs, paused: false, rootfs, restore, profile, clock }
     }
 
-    fn refuse<T>(&self, what: &str) -> Result<T, Failure> {
+    pub(super) fn refuse<T>(&self, what: &str) -> Result<T, Failure> {
         Err(Failure::shim(self.profile, what))
     }
 
@@ -86,7 +92,7 @@ impl Task {
         self.execs.get_mut(exec).ok_or_else(|| Failure::no_process(exec))
     }
 
-    fn state_word(&self) -> &'static str {
+    pub(super) fn state_word(&self) -> &'static str {
         match (&self.init.phase, self.paused) {
             (_, true) => "paused",
             (Phase::Created, _) => "created",
@@ -160,8 +166,15 @@ impl Task {
         if self.execs.contains_key(&new.exec) {
             return Err(Failure::already_exists(format!("id {}", new.exec)));
         }
-        if let state @ ("paused" | "stopped") = self.state_word() {
-            return self.refuse(&format!("cannot exec in a {state} state"));
+        match self.state_word() {
+            state @ ("paused" | "stopped") => {
+                return self.refuse(&format!("cannot exec in a {state} state"));
+            }
+            // runc has no such container yet.
+            "created" if self.restore.is_some() => {
+                return self.refuse("cannot exec in a created state");
+            }
+            _ => {}
         }
         self.execs.insert(new.exec.clone(), Process::new(new.streams, new.script, new.setting));
         Ok(((), vec![Happened::ExecAdded(new.exec)]))
@@ -173,6 +186,9 @@ impl Task {
                 return Ok(((), Vec::new()));
             }
             return Err(Failure::not_found("process already finished"));
+        }
+        if self.restore.is_some() {
+            return Err(Failure::not_found("no such container"));
         }
         if signal > SIGNAL_MAX {
             return self.refuse(
@@ -279,7 +295,7 @@ impl Task {
     }
 
     /// The pid namespace goes with its init: running execs die first, the init's exit comes last.
-    fn end_init(&mut self, exit: Exit) -> Vec<Happened> {
+    pub(super) fn end_init(&mut self, exit: Exit) -> Vec<Happened> {
         let mut happened = Vec::new();
         self.freeze(false);
         for (exec, process) in &mut self.execs {
@@ -360,22 +376,11 @@ impl Task {
         Ok(())
     }
 
-    /// Fails as it does on a host without CRIU.
-    pub(super) fn checkpoint<T>(&self, bundle: &str) -> Result<T, Failure> {
-        match self.state_word() {
-            "created" => self.refuse("cannot checkpoint a task in created state"),
-            "stopped" => self.refuse("cannot checkpoint a stopped container"),
-            _ => self.refuse(&format!(
-                "runc did not terminate successfully: exit status 1: criu failed: type DUMP \
-                 errno 0 path= {bundle}/criu-dump.log"
-            )),
-        }
-    }
-
     /// Whether the whole may be deleted, and the exits that are told with it.
     pub(super) fn delete(&self) -> Done<Exit> {
         match (&self.init.phase, self.paused) {
             (Phase::Stopped(exit), _) => Ok((exit.clone(), Vec::new())),
+            (Phase::Created, _) if self.restore.is_some() => Ok((Exit::never(0), Vec::new())),
             // Its runc init dies with it; that exit is told and has no time.
             (Phase::Created, _) => {
                 let killed = Exit::never(128 + SIGKILL);

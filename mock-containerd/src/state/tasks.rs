@@ -60,13 +60,13 @@ impl Launch {
 
 impl State {
     /// Container record first, then the task.
-    fn task(&self, namespace: &str, id: &str) -> Result<&Task, Failure> {
+    pub(super) fn task(&self, namespace: &str, id: &str) -> Result<&Task, Failure> {
         self.container(namespace, id)?;
         let task = self.tasks.get(&(namespace, id) as &dyn Parts);
         task.ok_or_else(|| self.no_task(namespace, id))
     }
 
-    fn change<T>(
+    pub(super) fn change<T>(
         &mut self,
         namespace: &str,
         id: &str,
@@ -173,9 +173,14 @@ impl State {
         }
         let streams = new.streams.clone();
         let mut init = Process::new(new.streams, new.script, new.setting);
-        init.has(new.props);
+        if new.restore.is_none() {
+            init.has(new.props);
+        }
         let pid = init.pid;
-        self.tasks.insert(place, Task::new(self.profile, self.clock, init, new.rootfs.clone()));
+        let checkpoint = new.restore.as_ref().map(|restore| restore.path.clone());
+        let mut task = Task::new(self.profile, self.clock, init, new.rootfs.clone());
+        task.restore = new.restore;
+        self.tasks.insert(place, task);
         let event = told::TaskCreate {
             container_id: new.id.clone(),
             bundle: bundle(namespace, &new.id),
@@ -186,7 +191,7 @@ impl State {
                 stderr: streams.stderr,
                 terminal: streams.terminal,
             }),
-            checkpoint: String::new(),
+            checkpoint: checkpoint.unwrap_or_default(),
             pid,
         };
         self.happen(namespace, "/tasks/create", &event);
@@ -377,11 +382,8 @@ impl State {
         let task = self.task(namespace, id)?;
         // Without resources the real shim crashes; a mock must not.
         let resources = resources.ok_or_else(|| Failure::invalid("resources must be set"))?;
+        self.known_to_runc(task)?;
         task.update(&resources.value)
-    }
-
-    pub(crate) fn checkpoint<T>(&self, namespace: &str, id: &str) -> Result<T, Failure> {
-        self.task(namespace, id)?.checkpoint(&bundle(namespace, id))
     }
 
     pub(crate) fn get(&self, namespace: &str, id: &str, exec: &str) -> Result<Shown, Failure> {
@@ -398,6 +400,7 @@ impl State {
 
     pub(crate) fn pids(&self, namespace: &str, id: &str) -> Result<Vec<ProcessInfo>, Failure> {
         let task = self.task(namespace, id)?;
+        self.known_to_runc(task)?;
         let infos = task.pids().into_iter().map(|(pid, exec)| {
             let info = exec.map(|exec| {
                 let details = ProcessDetails { exec_id: exec.to_owned() };
@@ -469,14 +472,15 @@ impl State {
         // A bad filter is UNKNOWN here, not INVALID_ARGUMENT.
         let filters = super::parse_all(filters)
             .map_err(|error| Failure::plain(tonic::Code::Unknown, error))?;
-        let of_namespace = self.tasks.iter().filter(|((space, id), _)| {
+        let of_namespace = self.tasks.iter().filter(|((space, id), task)| {
             let fields = |path: &[&str]| match path {
                 ["id"] => Some(id.clone()),
                 ["namespace"] => Some(space.clone()),
                 _ => None,
             };
             let recorded = self.containers.contains_key(&key(space, id));
-            space == namespace && recorded && any_passes(&filters, &fields)
+            let runs = recorded && task.restore.is_none();
+            space == namespace && runs && any_passes(&filters, &fields)
         });
         let now = self.clock.now();
         Ok(of_namespace.map(|((_, id), task)| metric(self.cgroups, now, id, task)).collect())

@@ -28,6 +28,8 @@ pub(crate) struct Case {
     /// It would disturb others: it is played alone, on a server of its own.
     #[serde(default)]
     pub(crate) alone: bool,
+    /// What the host must have.
+    pub(crate) needs: Option<Need>,
     /// Namespaces beside those that are named after the case.
     #[serde(default)]
     pub(crate) namespaces: Vec<String>,
@@ -35,6 +37,14 @@ pub(crate) struct Case {
     #[serde(default)]
     #[expect(dead_code, reason = "read by people")]
     why: Option<String>,
+}
+
+/// What not every host has.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Need {
+    /// One that works here, beside the containerd (`ci/fetch criu`).
+    Criu,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

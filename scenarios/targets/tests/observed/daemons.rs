@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+use crate::case::Need;
 use crate::log::Watcher;
 use crate::server::{Ground, Kind, Pending, Server};
 use crate::step::Deed;
@@ -26,8 +27,11 @@ impl Daemons {
         let named = |version: &str| format!("LACONIC_CONTAINERD_{}", version.replace('.', "_"));
         let binary = |version: &str| match std::env::var_os(named(version)) {
             Some(path) => Some(PathBuf::from(path)),
-            None if version == "1.6" => None,
-            None => Some(fetched.join(version).join("bin/containerd")),
+            None => {
+                let binary = fetched.join(version).join("bin/containerd");
+                // The host's own is on PATH.
+                (version != "1.6" || binary.is_file()).then_some(binary)
+            }
         };
         let shim = binary("1.7").map(|path| path.with_file_name("containerd-shim-runc-v2"));
         let (named, binary) = (named(version), binary(version));
@@ -84,6 +88,15 @@ impl Kind for Daemons {
                 ground: Arc::new(Held { daemon: Mutex::new(Some(daemon)), _folder: folder }),
             }
         })
+    }
+
+    fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Criu => {
+                let beside = |binary: &PathBuf| binary.with_file_name("criu").exists();
+                self.binary.as_ref().is_some_and(beside)
+            }
+        }
     }
 }
 

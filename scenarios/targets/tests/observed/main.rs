@@ -46,6 +46,7 @@ const AREAS: &[(&str, &str)] = &areas![
     "tasks",
     "execs",
     "creations",
+    "checkpoints",
     "exits",
     "waits",
     "orders",
@@ -98,6 +99,11 @@ fn tell(what: &str) {
 }
 
 async fn answered_as_observed(name: &str, kind: Arc<dyn Kind>, cases: Vec<Case>) {
+    let has = |case: &Case| case.needs.is_none_or(|need| kind.has(need));
+    let (cases, lacking): (Vec<_>, Vec<_>) = cases.into_iter().partition(has);
+    if !lacking.is_empty() {
+        tell(&format!("NOT RUN on {name}: {} cases want criu (ci/fetch criu)", lacking.len()));
+    }
     let report = play::play_all(kind, cases).await;
     let (count, wrong) = (report.count(), report.wrong_count());
     tell(&format!("{name}: {count} cases, {wrong} differ"));

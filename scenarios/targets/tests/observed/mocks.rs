@@ -11,6 +11,7 @@ use mock_containerd::{MockContainerd, ProcessScript, Profile, SandboxScript};
 use tempfile::TempDir;
 use tonic::{Request, Status};
 
+use crate::case::Need;
 use crate::log::Watcher;
 use crate::server::{Ground, Kind, Pending, Server};
 use crate::step::Deed;
@@ -30,6 +31,10 @@ struct Held {
 }
 
 impl Kind for Mocks {
+    fn has(&self, _: Need) -> bool {
+        true
+    }
+
     fn start(&self) -> Pending<'_, Server> {
         Box::pin(async {
             // A mock has no memory that could run out: the case's program is told to.

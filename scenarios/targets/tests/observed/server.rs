@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::case::Need;
 use crate::log::Watcher;
 use crate::step::Deed;
 
@@ -42,4 +43,6 @@ pub(crate) trait Ground: Send + Sync {
 /// Starts servers of one kind.
 pub(crate) trait Kind: Send + Sync {
     fn start(&self) -> Pending<'_, Server>;
+    /// Whether its host has what not every host has.
+    fn has(&self, need: Need) -> bool;
 }
