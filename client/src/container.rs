@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::client::Shared;
 use crate::handle::Handle;
+use crate::record::Kept;
 use crate::registry::{Incarnation, Status};
 use crate::snapshot::Snapshot;
 use crate::wire::{self, Doing};
@@ -17,6 +18,7 @@ pub struct Container {
     pub(crate) id: String,
     /// Of one that was made from an image.
     pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) kept: Arc<Kept>,
 }
 
 impl Container {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use containerd_client::services::v1::{
-    CreateContainerRequest, DeleteContainerRequest, GetContainerRequest,
+    Container as Record, CreateContainerRequest, DeleteContainerRequest, GetContainerRequest,
 };
 
 use crate::finish::Finishing;
+use crate::record::Kept;
 use crate::snapshot::Snapshot;
 use crate::wire::{self, Doing};
 use crate::{Client, Container, Error, NewContainer};
@@ -45,10 +46,10 @@ impl Client {
         if let Some(snapshot) = &snapshot {
             snapshot.name_in(&mut record);
         }
-        let message = CreateContainerRequest { container: Some(record) };
+        let message = CreateContainerRequest { container: Some(record.clone()) };
         let doing = Doing::begin("create container", &new.id);
         let created = wire.call(&doing, &wire::containers::CREATE, message).await;
-        let container = self.container(new.id.clone(), snapshot);
+        let container = self.container(record, snapshot);
         if let Err(error) = created {
             return Err(container.given_up(error, There::Perhaps).await);
         }
@@ -61,8 +62,9 @@ impl Client {
         Ok(container)
     }
 
-    pub(crate) fn container(&self, id: String, snapshot: Option<Snapshot>) -> Container {
-        Container { shared: self.shared.clone(), id, snapshot: snapshot.map(Arc::new) }
+    pub(crate) fn container(&self, record: Record, snapshot: Option<Snapshot>) -> Container {
+        let (id, snapshot) = (record.id.clone(), snapshot.map(Arc::new));
+        Container { shared: self.shared.clone(), id, snapshot, kept: Kept::new(record) }
     }
 }
 

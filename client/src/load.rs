@@ -22,8 +22,9 @@ pub struct Restored {
 
 impl Client {
     /// Its record names its snapshot, if it has one.
-    fn found(&self, id: &str, record: &Record) -> Container {
-        self.container(id.to_owned(), Snapshot::of_record(record))
+    fn found(&self, record: Record) -> Container {
+        let snapshot = Snapshot::of_record(&record);
+        self.container(record, snapshot)
     }
 
     fn adopt(&self, id: &str, mark: u64, process: &Shown) -> Task {
@@ -50,7 +51,8 @@ impl Client {
             }
             Err(error) => return Err(error),
         };
-        Ok(Restored { container: self.found(id, &record.unwrap_or_default()), task })
+        let named = || Record { id: id.to_owned(), ..Record::default() };
+        Ok(Restored { container: self.found(record.unwrap_or_else(named)), task })
     }
 
     /// Handles for all containers of the namespace and their tasks. A task that this client knows of
@@ -70,12 +72,12 @@ impl Client {
         let tasks = wire.call(&doing, &wire::tasks::LIST, message).await?.tasks;
         let mut restored = Vec::new();
         for record in listed.into_iter().filter_map(|one| one.container) {
-            let id = record.id.as_str();
+            let id = record.id.clone();
             let task = match tasks.iter().find(|task| task.id == id) {
-                Some(task) => Some(self.adopt(id, mark, task)),
-                None => self.unlisted(&doing, id).await?,
+                Some(task) => Some(self.adopt(&id, mark, task)),
+                None => self.unlisted(&doing, &id).await?,
             };
-            restored.push(Restored { container: self.found(id, &record), task });
+            restored.push(Restored { container: self.found(record), task });
         }
         Ok(restored)
     }

@@ -44,6 +44,10 @@ pub const TABLE: &[Rule] = &[
     rule("criu failed", Kind::Internal),
     rule("checkpoint option", Kind::InvalidArgument),
     rule("unsupported checkpoint type", Kind::InvalidArgument),
+    rule("runc did not terminate successfully: exit status 1: mkdir", Kind::InvalidArgument),
+    rule("content digest ", Kind::NotFound),
+    // Of a task that is to go on from one, before it is started.
+    rule("container does not exist", Kind::FailedPrecondition),
     // What is to be run cannot be: as dockerd, which says 127 to it, InvalidArgument. Not NotFound:
     // the container is there.
     rule("unable to start container process", Kind::InvalidArgument),

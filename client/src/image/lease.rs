@@ -16,7 +16,7 @@ const EXPIRE: &str = "containerd.io/gc.expire";
 const LIFE_SECONDS: i64 = 24 * 60 * 60;
 
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(crate) struct Lease {
     shared: Arc<Shared>,
     id: String,
     header: MetadataValue<Ascii>,
@@ -25,7 +25,7 @@ pub(super) struct Lease {
 
 impl Lease {
     /// Leases/Create. The server names it.
-    pub(super) async fn begin(shared: &Arc<Shared>, doing: &Doing<'_>) -> Result<Self, Error> {
+    pub(crate) async fn begin(shared: &Arc<Shared>, doing: &Doing<'_>) -> Result<Self, Error> {
         let labels = HashMap::from([(EXPIRE.to_owned(), expiry())]);
         let message = CreateRequest { id: String::new(), labels };
         let doing = doing.part_on("make", "a lease");
@@ -46,12 +46,12 @@ impl Lease {
         &self.shared.wire
     }
 
-    pub(super) fn header(&self) -> &MetadataValue<Ascii> {
+    pub(crate) fn header(&self) -> &MetadataValue<Ascii> {
         &self.header
     }
 
     /// Leases/Delete, whatever came of the work. The work's own error is the one to tell.
-    pub(super) async fn end<T>(
+    pub(crate) async fn end<T>(
         mut self,
         doing: &Doing<'_>,
         worked: Result<T, Error>,

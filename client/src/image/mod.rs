@@ -28,5 +28,6 @@ pub use archive::Archive;
 pub use config::ImageConfig;
 pub(crate) use handle::Retained;
 pub use handle::{Collect, Image};
+pub(crate) use lease::Lease;
 pub use manifest::{Descriptor, Platform};
 pub use store::ImageRecord;

@@ -72,6 +72,22 @@ async fn an_exec_and_the_init_that_share_a_pid_end_each_by_its_own_exit() {
 }
 
 #[tokio::test]
+async fn a_restored_task_is_born_without_a_pid_and_that_may_be_told_after_its_start() {
+    let told = Told::new();
+    for pid in [7, 8] {
+        let task = told.created(told.registry.births("c0"), 0);
+        told.registry.started(&task, pid);
+        let container = "c0".to_owned();
+        told.registry.hear(TaskEvent::Created { container: container.clone(), pid: 0 });
+        told.registry.hear(TaskEvent::Started { container: container.clone(), pid });
+        told.exited(None, pid, pid);
+        assert_eq!((task.exit(), task.is_gone()), (Some(exit(pid)), false));
+        told.registry.hear(TaskEvent::Deleted { container, pid, exit: exit(pid) });
+        assert!(task.is_gone());
+    }
+}
+
+#[tokio::test]
 async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid() {
     let told = Told::new();
     let first = told.created(0, 5);

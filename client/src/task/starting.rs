@@ -2,7 +2,8 @@
 
 use containerd_client::services::v1::{CreateTaskRequest, GetRequest};
 
-use super::Task;
+use super::checkpoint::Restoring;
+use super::{CheckpointAt, Task};
 use crate::finish::{Abandoned, Finishing};
 use crate::handle::Handle;
 use crate::io::{Made, Opened};
@@ -15,10 +16,24 @@ impl Container {
     /// RPCs: 1 (Tasks/Create); 2 (Snapshots/Mounts, Tasks/Create) the first time for a container from
     /// an image that this client found and did not make.
     pub async fn create_task(&self, io: Io) -> Result<Task, Error> {
+        self.create_from_or_anew(None, io).await
+    }
+
+    /// Creates its task so that it goes on where it was written down. Nothing runs before it is
+    /// started: until then its pid is 0, and what CRIU cannot restore is told by [`Task::start`].
+    ///
+    /// RPCs: 1 (Tasks/Create).
+    ///
+    /// As of [`Container::create_task`], one more the first time of some.
+    pub async fn create_task_from(&self, at: CheckpointAt, io: Io) -> Result<Task, Error> {
+        self.create_from_or_anew(Some(at), io).await
+    }
+
+    async fn create_from_or_anew(&self, at: Option<CheckpointAt>, io: Io) -> Result<Task, Error> {
         let container = self.clone();
         let work = |_| async move {
             let doing = Doing::begin("create task", &container.id);
-            container.create_for(&doing, io).await
+            container.create_for(&doing, at.as_ref(), io).await
         };
         Finishing::new(&self.shared.undoing, work, undo).await
     }
@@ -30,14 +45,31 @@ impl Container {
     /// time for a container from an image that this client found and did not make;
     /// 4 (Tasks/Create, Tasks/Start, Tasks/Kill, Tasks/Delete) when the start fails.
     pub async fn start(&self, io: Io) -> Result<Task, Error> {
+        self.start_from_or_anew(None, io).await
+    }
+
+    /// Creates its task and starts it where it was written down; else as [`Container::start`].
+    ///
+    /// RPCs: 2 (Tasks/Create, Tasks/Start); 4 (Tasks/Create, Tasks/Start, Tasks/Kill, Tasks/Delete)
+    /// when the start fails.
+    pub async fn start_from(&self, at: CheckpointAt, io: Io) -> Result<Task, Error> {
+        self.start_from_or_anew(Some(at), io).await
+    }
+
+    async fn start_from_or_anew(&self, at: Option<CheckpointAt>, io: Io) -> Result<Task, Error> {
         let container = self.clone();
-        let work = |abandoned| async move { container.start_unless(abandoned, io).await };
+        let work = |abandoned| async move { container.start_unless(abandoned, at, io).await };
         Finishing::new(&self.shared.undoing, work, undo).await
     }
 
-    async fn start_unless(&self, abandoned: Abandoned, io: Io) -> Result<Task, Error> {
+    async fn start_unless(
+        &self,
+        abandoned: Abandoned,
+        at: Option<CheckpointAt>,
+        io: Io,
+    ) -> Result<Task, Error> {
         let doing = Doing::begin("create task", &self.id);
-        let task = self.create_for(&doing, io).await?;
+        let task = self.create_for(&doing, at.as_ref(), io).await?;
         if abandoned.get() {
             return Ok(task);
         }
@@ -54,8 +86,15 @@ impl Container {
         Err(error)
     }
 
-    async fn create_for(&self, doing: &Doing<'_>, io: Io) -> Result<Task, Error> {
+    async fn create_for(
+        &self,
+        doing: &Doing<'_>,
+        at: Option<&CheckpointAt>,
+        io: Io,
+    ) -> Result<Task, Error> {
         let wire = &self.shared.wire;
+        let restoring = at.map(|at| at.restoring(self, doing)).transpose()?;
+        let Restoring { checkpoint, options } = restoring.unwrap_or_default();
         let rootfs = match &self.snapshot {
             Some(snapshot) => snapshot.mounts(wire, doing).await?,
             None => Vec::new(),
@@ -69,6 +108,8 @@ impl Container {
             stdout,
             stderr,
             terminal,
+            checkpoint,
+            options,
             ..CreateTaskRequest::default()
         };
         let registry = &self.shared.registry;

@@ -50,6 +50,7 @@ pub(crate) mod containers {
     use containerd_client::services::v1::{
         CreateContainerRequest, CreateContainerResponse, DeleteContainerRequest,
         GetContainerRequest, GetContainerResponse, ListContainerMessage, ListContainersRequest,
+        UpdateContainerRequest, UpdateContainerResponse,
     };
 
     use super::Method;
@@ -60,6 +61,8 @@ pub(crate) mod containers {
         Method::reads("/containerd.services.containers.v1.Containers/Get");
     pub(crate) const DELETE: Method<DeleteContainerRequest, ()> =
         Method::writes("/containerd.services.containers.v1.Containers/Delete");
+    pub(crate) const UPDATE: Method<UpdateContainerRequest, UpdateContainerResponse> =
+        Method::writes("/containerd.services.containers.v1.Containers/Update");
     pub(crate) const LIST_STREAM: Method<ListContainersRequest, ListContainerMessage> =
         Method::reads("/containerd.services.containers.v1.Containers/ListStream");
 }
@@ -67,11 +70,12 @@ pub(crate) mod containers {
 /// containerd.services.tasks.v1.
 pub(crate) mod tasks {
     use containerd_client::services::v1::{
-        CloseIoRequest, CreateTaskRequest, CreateTaskResponse, DeleteProcessRequest,
-        DeleteResponse, DeleteTaskRequest, ExecProcessRequest, GetRequest, GetResponse,
-        KillRequest, ListPidsRequest, ListPidsResponse, ListTasksRequest, ListTasksResponse,
-        MetricsRequest, MetricsResponse, PauseTaskRequest, ResizePtyRequest, ResumeTaskRequest,
-        StartRequest, StartResponse, UpdateTaskRequest,
+        CheckpointTaskRequest, CheckpointTaskResponse, CloseIoRequest, CreateTaskRequest,
+        CreateTaskResponse, DeleteProcessRequest, DeleteResponse, DeleteTaskRequest,
+        ExecProcessRequest, GetRequest, GetResponse, KillRequest, ListPidsRequest,
+        ListPidsResponse, ListTasksRequest, ListTasksResponse, MetricsRequest, MetricsResponse,
+        PauseTaskRequest, ResizePtyRequest, ResumeTaskRequest, StartRequest, StartResponse,
+        UpdateTaskRequest,
     };
 
     use super::Method;
@@ -100,6 +104,8 @@ pub(crate) mod tasks {
         Method::writes("/containerd.services.tasks.v1.Tasks/Pause");
     pub(crate) const RESUME: Method<ResumeTaskRequest, ()> =
         Method::writes("/containerd.services.tasks.v1.Tasks/Resume");
+    pub(crate) const CHECKPOINT: Method<CheckpointTaskRequest, CheckpointTaskResponse> =
+        Method::writes("/containerd.services.tasks.v1.Tasks/Checkpoint");
     pub(crate) const LIST_PIDS: Method<ListPidsRequest, ListPidsResponse> =
         Method::reads("/containerd.services.tasks.v1.Tasks/ListPids");
     pub(crate) const UPDATE: Method<UpdateTaskRequest, ()> =

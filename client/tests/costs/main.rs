@@ -6,6 +6,7 @@
 #[path = "../images/archive.rs"]
 mod archive;
 mod book;
+mod checkpoints;
 mod containers;
 mod cost;
 mod execs;
@@ -33,6 +34,7 @@ async fn every_public_async_method_costs_what_its_documentation_says() {
         let mut stage = Stage::open(profile, &mut book).await;
         containers::play(&mut stage).await;
         tasks::play(&mut stage).await;
+        checkpoints::play(&mut stage).await;
         execs::play(&mut stage).await;
         streams::play(&mut stage).await;
         images::play(&mut stage).await;
