@@ -1,7 +1,9 @@
-//! What holds the house together: dependency arrows, file sizes, nothing generated, licences.
+//! What holds the house together: dependency arrows, file sizes, nothing generated, licences, guards
+//! that can still be taken out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
@@ -144,6 +146,32 @@ fn no_room_is_called_by_what_it_has_left_over() {
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         let vague = ["utils", "util", "common", "helpers", "misc"];
         assert!(!vague.contains(&stem.as_str()), "{} names no noun", path.display());
+    }
+}
+
+/// A patch of ci/mutants takes a guard out; `ci/full mutants` sees that its test fails then.
+#[test]
+fn every_mutant_applies_and_names_the_test_that_must_catch_it() {
+    let tests: String = files()
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let folder = root().join("ci/mutants");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let shown = path.display();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line = |begin: &str| text.lines().find_map(|line| line.strip_prefix(begin));
+        assert!(line("# guard: ").is_some(), "{shown} says not what it takes out");
+        let caught_by = line("# caught-by: cargo test -p ").expect("each names its test");
+        let name = caught_by.rsplit([' ', ':']).next().unwrap();
+        assert!(tests.contains(&format!("fn {name}(")), "{shown}: there is no {name}");
+        let mut apply = Command::new("git");
+        let apply = apply.arg("-C").arg(root()).args(["apply", "--check"]).arg(&path);
+        let told = apply.output().unwrap();
+        let why = String::from_utf8_lossy(&told.stderr);
+        assert!(told.status.success(), "{shown} does not apply any more: {why}");
     }
 }
 

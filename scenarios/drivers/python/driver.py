@@ -189,7 +189,12 @@ class Client:
         return exited(self.call(self.tasks.DeleteProcess, request))
 
     def force_delete(self, container):
-        self.kill(container, KILL)
+        try:
+            self.kill(container, KILL)
+        except grpc.RpcError as error:
+            # What has exited by itself is not there to be killed, and still to be deleted.
+            if error.code() != grpc.StatusCode.NOT_FOUND:
+                raise
         self.wait(container)
         return self.delete_task(container)
 

@@ -1,5 +1,6 @@
 //! The named scenarios: lifecycles that every client of containerd goes through.
 
+mod bugs;
 mod execs;
 mod lifecycles;
 mod refusals;
@@ -18,6 +19,7 @@ pub fn catalogue() -> Vec<Scenario> {
     all.extend(execs::scenarios());
     all.extend(refusals::scenarios());
     all.extend(restarts::scenarios());
+    all.extend(bugs::scenarios());
     all
 }
 
