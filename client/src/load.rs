@@ -72,10 +72,10 @@ impl Client {
         let tasks = wire.call(&doing, &wire::tasks::LIST, message).await?.tasks;
         let mut restored = Vec::new();
         for record in listed.into_iter().filter_map(|one| one.container) {
-            let id = record.id.clone();
+            let id = record.id.as_str();
             let task = match tasks.iter().find(|task| task.id == id) {
-                Some(task) => Some(self.adopt(&id, mark, task)),
-                None => self.unlisted(&doing, &id).await?,
+                Some(task) => Some(self.adopt(id, mark, task)),
+                None => self.unlisted(&doing, id).await?,
             };
             restored.push(Restored { container: self.found(record), task });
         }
