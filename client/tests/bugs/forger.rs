@@ -4,6 +4,7 @@
 use containerd_client::events::{TaskExecStarted, TaskExit};
 use containerd_client::services::v1::containers_client::ContainersClient;
 use containerd_client::services::v1::events_client::EventsClient;
+use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::services::v1::{DeleteContainerRequest, PublishRequest};
 use prost::{Message, Name};
 use prost_types::{Any, Timestamp};
@@ -17,10 +18,15 @@ async fn channel(stage: &Stage) -> Channel {
     endpoint.connect_with_connector(stage.mock.clone()).await.unwrap()
 }
 
-fn within<M>(message: M) -> Request<M> {
+pub(crate) fn within<M>(message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("containerd-namespace", NAMESPACE.parse().unwrap());
     request
+}
+
+/// Calls by hand.
+pub(crate) async fn tasks(stage: &Stage) -> TasksClient<Channel> {
+    TasksClient::new(channel(stage).await)
 }
 
 /// Deletes a container's record; its task is nobody's then.

@@ -6,6 +6,7 @@
 mod deletions;
 mod execs;
 mod exits;
+mod flows;
 #[path = "../trouble/foreigner.rs"]
 #[expect(dead_code, reason = "what goes wrong in `trouble` needs more of it")]
 mod foreigner;
