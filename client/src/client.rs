@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::finish::Undoing;
 use crate::registry::Registry;
 use crate::upkeep::Upkeep;
-use crate::wire::{self, Doing, Wire};
+use crate::wire::{self, Doing, Wire, operation};
 use crate::{Builder, Connection, Error, ExitNews};
 
 /// Before what failed for want of a connection is tried again.
@@ -67,7 +67,8 @@ impl Client {
         sweep_every: Duration,
         io_root: PathBuf,
     ) -> Result<Self, Error> {
-        let (upkeep, registry) = Upkeep::begin(&wire, sweep_every).await?;
+        let beginning = Upkeep::begin(&wire, sweep_every);
+        let (upkeep, registry) = operation("connect", wire.namespace(), None, beginning).await?;
         let (undoing, runtime) = (Undoing::here(), Handle::current());
         let shared = Shared { wire, registry, undoing, runtime, io_root, _upkeep: upkeep };
         Ok(Self { shared: Arc::new(shared) })
@@ -84,9 +85,12 @@ impl Client {
     /// RPCs: 1 (Version/Version).
     pub async fn version(&self) -> Result<Version, Error> {
         let wire = &self.shared.wire;
-        let doing = Doing::begin("ask", "the version");
-        let version = wire.call(&doing, &wire::version::VERSION, ()).await?;
-        Ok(Version { version: version.version, revision: version.revision })
+        operation("version", wire.namespace(), None, async {
+            let doing = Doing::begin("ask", "the version");
+            let version = wire.call(&doing, &wire::version::VERSION, ()).await?;
+            Ok(Version { version: version.version, revision: version.revision })
+        })
+        .await
     }
 
     /// Waits until all that was abandoned, or failed half-way, is undone: before the same id is used
@@ -117,8 +121,11 @@ impl Client {
         let wire = &self.shared.wire;
         let filters = ids.iter().map(|id| format!("id==\"{id}\"")).collect();
         let message = MetricsRequest { filters };
-        let doing = Doing::begin("read metrics of", "tasks");
-        let metrics = wire.call(&doing, &wire::tasks::METRICS, message).await?;
-        Ok(metrics.metrics.into_iter().map(|metric| metric.id).collect())
+        operation("stats-all", wire.namespace(), None, async {
+            let doing = Doing::begin("read metrics of", "tasks");
+            let metrics = wire.call(&doing, &wire::tasks::METRICS, message).await?;
+            Ok(metrics.metrics.into_iter().map(|metric| metric.id).collect())
+        })
+        .await
     }
 }

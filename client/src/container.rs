@@ -7,7 +7,7 @@ use crate::handle::Handle;
 use crate::record::Kept;
 use crate::registry::{Incarnation, Status};
 use crate::snapshot::Snapshot;
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, operation};
 use crate::{Error, Kind, Process, Task};
 use containerd_client::services::v1::{DeleteContainerRequest, GetRequest};
 
@@ -62,6 +62,10 @@ impl Container {
     /// there is a task; 2 (Containers/Delete, Snapshots/Remove) of a container from an image; 0 when
     /// it is known that there is a task.
     pub async fn delete(&self) -> Result<(), Error> {
+        operation("delete", &self.id, None, self.delete_whole()).await
+    }
+
+    async fn delete_whole(&self) -> Result<(), Error> {
         let doing = Doing::begin("delete container", &self.id);
         let refuse = || {
             let what = "it has a task: delete that first";

@@ -9,7 +9,7 @@ use containerd_client::services::v1::{
 use crate::finish::Finishing;
 use crate::record::Kept;
 use crate::snapshot::Snapshot;
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, operation};
 use crate::{Client, Container, Error, NewContainer};
 
 /// Whether a record is there, as far as this client knows.
@@ -34,9 +34,13 @@ impl Client {
     /// 3 (Containers/Create, Snapshots/Prepare, Containers/Delete) when its snapshot cannot be
     /// prepared; 2 (Containers/Create, Containers/Get) when no answer comes.
     pub async fn create(&self, new: NewContainer) -> Result<Container, Error> {
+        let id = new.id.clone();
         let client = self.clone();
-        let work = |_| async move { client.create_whole(new).await };
-        Finishing::new(&self.shared.undoing, work, undo).await
+        operation("create", &id, None, async {
+            let work = |_| async move { client.create_whole(new).await };
+            Finishing::new(&self.shared.undoing, work, undo).await
+        })
+        .await
     }
 
     async fn create_whole(&self, new: NewContainer) -> Result<Container, Error> {

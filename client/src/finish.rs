@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tracing::Instrument;
 
-use crate::wire::Scope;
+use crate::wire::carried;
 
 /// How long undoing may take, all in all.
 const UNDO_LIMIT: Duration = Duration::from_secs(30);
@@ -40,18 +39,19 @@ impl Undoing {
 
     /// Undoes something in the background, within the limit.
     pub(crate) fn undo(&self, undo: impl Future<Output = ()> + Send + 'static) {
-        self.go_on(limited(undo), Scope::current());
+        self.go_on(limited(undo));
     }
 
-    /// Where the runtime has ended, nothing can be said to the daemon any more.
-    fn go_on(&self, work: impl Future<Output = ()> + Send + 'static, scope: Scope) {
+    /// For the operation that runs here, also while it is dropped. Where the runtime has ended,
+    /// nothing can be said to the daemon any more.
+    fn go_on(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.open.send_modify(|open| *open += 1);
         let open = Open(self.open.clone());
         let counted = async move {
             work.await;
             drop(open);
         };
-        self.runtime.spawn(scope.run(counted).in_current_span());
+        self.runtime.spawn(carried(counted));
     }
 
     /// Waits until nothing is being undone any more.
@@ -87,7 +87,6 @@ pub(crate) struct Finishing<T: Send + 'static> {
     undo: Option<Undo<T>>,
     abandoned: Abandoned,
     undoing: Undoing,
-    scope: Scope,
 }
 
 impl<T: Send + 'static> Finishing<T> {
@@ -104,7 +103,7 @@ impl<T: Send + 'static> Finishing<T> {
         let work: Work<T> = Box::pin(work(abandoned.clone()));
         let undo: Undo<T> = Box::new(|made| Box::pin(undo(made)));
         let (work, undo) = (Some(work), Some(undo));
-        Self { work, undo, abandoned, undoing: undoing.clone(), scope: Scope::current() }
+        Self { work, undo, abandoned, undoing: undoing.clone() }
     }
 }
 
@@ -126,6 +125,6 @@ impl<T: Send + 'static> Drop for Finishing<T> {
         let (Some(work), Some(undo)) = (self.work.take(), self.undo.take()) else { return };
         self.abandoned.0.store(true, Ordering::Relaxed);
         let ending = async move { limited(undo(work.await)).await };
-        self.undoing.go_on(ending, self.scope.clone());
+        self.undoing.go_on(ending);
     }
 }

@@ -1,5 +1,6 @@
 //! What handles of tasks and of execs have in common.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use containerd_client::services::v1::{
@@ -9,7 +10,7 @@ use containerd_client::services::v1::{
 use crate::client::Shared;
 use crate::io::{Input, Made, Tie};
 use crate::registry::Incarnation;
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, carried, operation};
 use crate::{Error, Exit, Kind, Status};
 
 /// One life of a process, and the client that knows it.
@@ -40,6 +41,15 @@ impl Handle {
 
     pub(crate) fn doing(&self, operation: &'static str) -> Doing<'_> {
         Doing::begin(operation, &self.of.container).exec(self.of.exec.as_deref())
+    }
+
+    /// Does what somebody asked for of it, as one operation.
+    pub(crate) fn whole<T>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        operation(name, &self.of.container, self.of.exec.as_deref(), work)
     }
 
     pub(crate) fn ids(&self) -> (String, String) {
@@ -134,11 +144,11 @@ impl Handle {
         if starting.is_some_and(|starting| starting.done()) {
             // Closed before. Whoever starts it has not asked for this, and it goes on without them.
             let handle = self.untied();
-            let telling = self.shared.runtime.spawn(async move {
+            let telling = self.shared.runtime.spawn(carried(async move {
                 if let Err(error) = handle.close_stdin().await {
                     tracing::warn!(%error, "the server could not be told that input is closed");
                 }
-            });
+            }));
             let _ = telling.await;
         }
         Ok(())

@@ -40,8 +40,13 @@
 //! which case what else; tests hold that against what is counted. What is not async makes no RPC.
 //!
 //! # Tracing
-//! Each RPC is a `tracing` span (`rpc`) with operation, container, exec, method and code, and carries
-//! a W3C `traceparent`: that of the [`Scope`] it is made in, or one of its operation's own.
+//! Each operation is a `tracing` span (`operation`) with `operation` (`exec`), `container`, `exec`,
+//! `trace`, `parent_span` and `outcome` (`ok`, a [`Kind`], or `given-up`), and each of its RPCs one
+//! below it (`rpc`), with `method`, `code` and `span`. An RPC carries a W3C `traceparent` with the
+//! operation's trace, which is that of the [`Scope`] it is made in or one of its own, and the RPC's span.
+//! It also carries a `grpc-timeout`, so that the server gives up when this client does; but for
+//! Events/Subscribe, which has no end, and Content/Write, which takes as long as whoever brings the
+//! blob: there each message has a limit, and the whole has none.
 
 mod builder;
 mod client;

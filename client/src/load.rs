@@ -1,5 +1,7 @@
 //! Finding again what an earlier client made.
 
+use std::collections::HashMap;
+
 use containerd_client::services::v1::{
     Container as Record, GetContainerRequest, GetRequest, ListContainersRequest, ListTasksRequest,
 };
@@ -8,7 +10,7 @@ use containerd_client::types::v1::Process as Shown;
 use crate::handle::Handle;
 use crate::snapshot::Snapshot;
 use crate::upkeep;
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, operation};
 use crate::{Client, Container, Error, Kind, Task};
 
 /// A container that a restart found again.
@@ -37,6 +39,10 @@ impl Client {
     ///
     /// RPCs: 2 (Containers/Get, Tasks/Get).
     pub async fn load(&self, id: &str) -> Result<Restored, Error> {
+        operation("load", id, None, self.load_whole(id)).await
+    }
+
+    async fn load_whole(&self, id: &str) -> Result<Restored, Error> {
         let wire = &self.shared.wire;
         let message = GetContainerRequest { id: id.to_owned() };
         let doing = Doing::begin("load container", id);
@@ -56,10 +62,16 @@ impl Client {
     }
 
     /// Handles for all containers of the namespace and their tasks. A task that this client knows of
-    /// and that the list lacks is asked for by itself: one Tasks/Get more for each.
+    /// and that the list lacks is asked for by itself.
     ///
-    /// RPCs: 2 (Containers/ListStream, Tasks/List), however many.
+    /// RPCs: 2 (Containers/ListStream, Tasks/List), however many; 2 + u (Containers/ListStream,
+    /// Tasks/List, u × Tasks/Get) when the list lacks u tasks that this client knows of.
     pub async fn restore(&self) -> Result<Vec<Restored>, Error> {
+        let namespace = self.shared.wire.namespace();
+        operation("restore", namespace, None, self.restore_whole()).await
+    }
+
+    async fn restore_whole(&self) -> Result<Vec<Restored>, Error> {
         let wire = &self.shared.wire;
         let namespace = wire.namespace();
         // Not List: that fails over 16 MiB.
@@ -70,10 +82,12 @@ impl Client {
         let message = ListTasksRequest { filter: String::new() };
         let doing = doing.part("list tasks of");
         let tasks = wire.call(&doing, &wire::tasks::LIST, message).await?.tasks;
+        let tasks: HashMap<&str, &Shown> =
+            tasks.iter().map(|task| (task.id.as_str(), task)).collect();
         let mut restored = Vec::new();
         for record in listed.into_iter().filter_map(|one| one.container) {
             let id = record.id.as_str();
-            let task = match tasks.iter().find(|task| task.id == id) {
+            let task = match tasks.get(id) {
                 Some(task) => Some(self.adopt(id, mark, task)),
                 None => self.unlisted(&doing, id).await?,
             };

@@ -48,7 +48,7 @@ impl Process {
     ///
     /// RPCs: 1 (Tasks/Get).
     pub async fn refresh(&self) -> Result<Status, Error> {
-        self.handle.refresh().await
+        self.handle.whole("exec-refresh", self.handle.refresh()).await
     }
 
     /// Starts it, if it is only registered. Refused by this client when it was started before, or
@@ -56,8 +56,9 @@ impl Process {
     ///
     /// RPCs: 1 (Tasks/Start); 2 (Tasks/Start, Tasks/CloseIO) when its input was closed before.
     pub async fn start(&self) -> Result<(), Error> {
-        let doing = self.handle.here("start")?;
-        self.start_for(&doing).await
+        self.handle
+            .whole("start-exec", async { self.start_for(&self.handle.here("start")?).await })
+            .await
     }
 
     pub(crate) async fn start_for(&self, doing: &Doing<'_>) -> Result<(), Error> {
@@ -79,34 +80,38 @@ impl Process {
     ///
     /// RPCs: 0.
     pub async fn wait(&self) -> Result<Exit, Error> {
-        Ok(self.handle.wait().await)
+        self.handle.whole("exec-wait", async { Ok(self.handle.wait().await) }).await
     }
 
     /// Signals it.
     ///
     /// RPCs: 1 (Tasks/Kill).
     pub async fn kill(&self, signal: u32) -> Result<(), Error> {
-        self.handle.kill(signal, false).await
+        self.handle.whole("exec-kill", self.handle.kill(signal, false)).await
     }
 
     /// Resizes its terminal, in characters.
     ///
     /// RPCs: 1 (Tasks/ResizePty).
     pub async fn resize(&self, width: u32, height: u32) -> Result<(), Error> {
-        self.handle.resize(width, height).await
+        self.handle.whole("exec-resize", self.handle.resize(width, height)).await
     }
 
     /// Closes its standard input, our end and the server's. As [`crate::Task::close_stdin`].
     ///
     /// RPCs: 1 (Tasks/CloseIO); 0 when it was closed before; 0 before its start is answered.
     pub async fn close_stdin(&self) -> Result<(), Error> {
-        self.handle.close_stdin().await
+        self.handle.whole("exec-close-stdin", self.handle.close_stdin()).await
     }
 
     /// Deletes it once it has exited; its id is free again.
     ///
     /// RPCs: 1 (Tasks/DeleteProcess).
     pub async fn delete(&self) -> Result<Exit, Error> {
+        self.handle.whole("delete-exec", self.delete_whole()).await
+    }
+
+    async fn delete_whole(&self) -> Result<Exit, Error> {
         let doing = self.handle.here("delete")?;
         // The server waits for a while until its output is read.
         self.handle.drain();

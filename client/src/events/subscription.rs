@@ -1,16 +1,18 @@
 //! The event subscription: one per client, proven live before the client is used.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use containerd_client::services::v1::{PublishRequest, SubscribeRequest};
+use containerd_client::types::Envelope;
 use prost_types::Any;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tonic::Status;
+use tonic::{Status, Streaming};
 
 use super::{TaskEvent, decode};
-use crate::wire::{self, Doing, Manners, Wire};
+use crate::wire::{self, Doing, Manners, Wire, carried, operation};
 use crate::{Error, Kind};
 
 const PROBE_TOPIC: &str = "/laconic/probe";
@@ -40,7 +42,8 @@ impl Subscription {
         channel: tonic::transport::Channel,
         namespace: &str,
     ) -> Result<(Self, mpsc::UnboundedReceiver<TaskEvent>), Error> {
-        Self::over(&Wire::new(channel, namespace.to_owned(), Manners::default())?).await
+        let wire = Wire::new(channel, namespace.to_owned(), Manners::default())?;
+        operation("subscribe", namespace, None, Self::over(&wire)).await
     }
 
     pub(crate) async fn over(
@@ -50,7 +53,8 @@ impl Subscription {
         let (queue, events) = mpsc::unbounded_channel();
         let probe = new_probe();
         let (live, mut seen) = watch::channel(Live::NotYet);
-        let listening = tokio::spawn(listen(wire.clone(), queue, probe.clone(), live));
+        let opening = carried(stream(wire.clone()));
+        let listening = tokio::spawn(listen(opening, queue, probe.clone(), live));
         let subscription = Self { listening };
         // Lets the subscription go out first; should it not, a probe more is needed, no less.
         tokio::task::yield_now().await;
@@ -97,20 +101,24 @@ async fn publish(wire: &Wire, doing: &Doing<'_>, probe: &[u8]) -> Result<(), Err
     wire.call(doing, &wire::events::PUBLISH, message).await
 }
 
-async fn listen(
-    wire: Wire,
-    queue: mpsc::UnboundedSender<TaskEvent>,
-    probe: Vec<u8>,
-    live: watch::Sender<Live>,
-) {
+/// The server withholds its first word until there is an event.
+async fn stream(wire: Wire) -> Result<Streaming<Envelope>, Status> {
     let namespace = wire.namespace();
     let filters = vec![
         format!("namespace=={namespace},topic~=|^/tasks/|"),
         format!("namespace=={namespace},topic==\"{PROBE_TOPIC}\""),
     ];
     let doing = Doing::begin("subscribe to", "events");
-    let message = SubscribeRequest { filters };
-    let mut stream = match wire.stream(&doing, &wire::events::SUBSCRIBE, message).await {
+    wire.stream(&doing, &wire::events::SUBSCRIBE, SubscribeRequest { filters }).await
+}
+
+async fn listen(
+    opening: impl Future<Output = Result<Streaming<Envelope>, Status>>,
+    queue: mpsc::UnboundedSender<TaskEvent>,
+    probe: Vec<u8>,
+    live: watch::Sender<Live>,
+) {
+    let mut stream = match opening.await {
         Ok(stream) => stream,
         Err(status) => {
             live.send_replace(Live::Failed(status));

@@ -88,7 +88,7 @@ impl Blob<'_> {
         }
         let mut message = self.message(lease, WriteAction::Commit, offset);
         message.labels = self.labels.clone().into_iter().collect::<HashMap<_, _>>();
-        conversation.exchange(message).await?;
+        conversation.conclude(message).await?;
         Ok(())
     }
 }

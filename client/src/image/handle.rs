@@ -8,7 +8,7 @@ use super::config::ImageConfig;
 use super::manifest::{Descriptor, Manifest};
 use crate::Error;
 use crate::client::Shared;
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, operation};
 
 /// What is kept of an image. It cannot change: a name that is given another target is another image.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,13 +78,16 @@ impl Image {
     ///
     /// RPCs: 1 (Images/Delete).
     pub async fn remove(&self, collect: Collect) -> Result<(), Error> {
-        let wire = &self.shared.wire;
-        let message = DeleteImageRequest {
-            name: self.known.name.clone(),
-            sync: collect == Collect::Now,
-            target: Some(self.known.target.wire()),
-        };
-        let doing = Doing::begin("remove image", &self.known.name);
-        wire.call(&doing, &wire::images::DELETE, message).await
+        operation("remove-image", &self.known.name, None, async {
+            let wire = &self.shared.wire;
+            let message = DeleteImageRequest {
+                name: self.known.name.clone(),
+                sync: collect == Collect::Now,
+                target: Some(self.known.target.wire()),
+            };
+            let doing = Doing::begin("remove image", &self.known.name);
+            wire.call(&doing, &wire::images::DELETE, message).await
+        })
+        .await
     }
 }

@@ -15,7 +15,7 @@ use super::layout;
 use super::lease::Lease;
 use super::manifest::reference_labels;
 use super::store;
-use crate::wire::Doing;
+use crate::wire::{Doing, operation};
 use crate::{Client, Error, Kind};
 
 /// All documents of an archive together, for they are kept until its index has come.
@@ -51,10 +51,13 @@ impl Client {
     /// and indexes.
     pub async fn import(&self, archive: Archive) -> Result<Vec<Image>, Error> {
         let shown = archive.shown();
-        let doing = Doing::begin("import", &shown);
-        let lease = Lease::begin(&self.shared, &doing).await?;
-        let imported = self.import_under(&lease, &doing, archive).await;
-        lease.end(&doing, imported).await
+        operation("import", &shown, None, async {
+            let doing = Doing::begin("import", &shown);
+            let lease = Lease::begin(&self.shared, &doing).await?;
+            let imported = self.import_under(&lease, &doing, archive).await;
+            lease.end(&doing, imported).await
+        })
+        .await
     }
 
     async fn import_under(

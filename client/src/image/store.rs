@@ -10,7 +10,7 @@ use prost_types::FieldMask;
 use super::documents::Documents;
 use super::handle::Image;
 use super::manifest::Descriptor;
-use crate::wire::{self, Doing, Wire};
+use crate::wire::{self, Doing, Wire, operation};
 use crate::{Client, Error, Kind};
 
 /// A name, and what it stands for.
@@ -39,13 +39,16 @@ impl Client {
     ///
     /// RPCs: 1 (Images/List), however many.
     pub async fn images(&self) -> Result<Vec<ImageRecord>, Error> {
-        let wire = &self.shared.wire;
-        let message = ListImagesRequest { filters: Vec::new() };
-        let doing = Doing::begin("list images of", wire.namespace());
-        let listed = wire.call(&doing, &wire::images::LIST, message).await?;
-        let mut images: Vec<_> = listed.images.into_iter().map(ImageRecord::of).collect();
-        images.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(images)
+        operation("images", self.shared.wire.namespace(), None, async {
+            let wire = &self.shared.wire;
+            let message = ListImagesRequest { filters: Vec::new() };
+            let doing = Doing::begin("list images of", wire.namespace());
+            let listed = wire.call(&doing, &wire::images::LIST, message).await?;
+            let mut images: Vec<_> = listed.images.into_iter().map(ImageRecord::of).collect();
+            images.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(images)
+        })
+        .await
     }
 
     /// A handle for the image of this name: its manifest and configuration are read, and each index
@@ -55,13 +58,16 @@ impl Client {
     /// RPCs: 3 (Images/Get, 2 × Content/Read); 3 + x (Images/Get, 2 × Content/Read, x × Content/Read)
     /// behind x indexes.
     pub async fn image(&self, name: &str) -> Result<Image, Error> {
-        let wire = &self.shared.wire;
-        let message = GetImageRequest { name: name.to_owned() };
-        let doing = Doing::begin("get image", name);
-        let found = wire.call(&doing, &wire::images::GET, message).await?;
-        let record = ImageRecord::of(found.image.unwrap_or_default());
-        let known = Documents::Stored(wire).resolve(&doing, name, record.target).await?;
-        Ok(Image::new(self.shared.clone(), known))
+        operation("image", name, None, async {
+            let wire = &self.shared.wire;
+            let message = GetImageRequest { name: name.to_owned() };
+            let doing = Doing::begin("get image", name);
+            let found = wire.call(&doing, &wire::images::GET, message).await?;
+            let record = ImageRecord::of(found.image.unwrap_or_default());
+            let known = Documents::Stored(wire).resolve(&doing, name, record.target).await?;
+            Ok(Image::new(self.shared.clone(), known))
+        })
+        .await
     }
 }
 

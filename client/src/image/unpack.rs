@@ -13,7 +13,7 @@ use super::content;
 use super::handle::Image;
 use super::lease::Lease;
 use super::manifest::Descriptor;
-use crate::wire::{self, Doing, Wire};
+use crate::wire::{self, Doing, Wire, operation};
 use crate::{Error, Kind};
 
 const REF_SNAPSHOT: &str = "containerd.io/gc.ref.snapshot.";
@@ -50,21 +50,25 @@ impl Image {
     /// Snapshots/Commit, Content/Update, Leases/Delete) when its only layer is missing; 0 of an image
     /// without layers.
     pub async fn unpack(&self, snapshotter: &str) -> Result<(), Error> {
-        let Some(top) = self.chain_id() else { return Ok(()) };
-        let wire = &self.shared.wire;
-        let kept = BTreeMap::from([(format!("{REF_SNAPSHOT}{snapshotter}"), top.to_owned())]);
-        let doing = Doing::begin("unpack", self.name());
-        content::label(wire, &doing, &self.known.manifest.config.digest, kept).await?;
-        let message =
-            StatSnapshotRequest { snapshotter: snapshotter.to_owned(), key: top.to_owned() };
-        match wire.call(&doing.part_on("look for", top), &wire::snapshots::STAT, message).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == Kind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let lease = Lease::begin(&self.shared, &doing).await?;
-        let unpacked = self.unpack_under(&lease, &doing, snapshotter).await;
-        lease.end(&doing, unpacked).await
+        operation("unpack", self.name(), None, async {
+            let Some(top) = self.chain_id() else { return Ok(()) };
+            let wire = &self.shared.wire;
+            let kept = BTreeMap::from([(format!("{REF_SNAPSHOT}{snapshotter}"), top.to_owned())]);
+            let doing = Doing::begin("unpack", self.name());
+            content::label(wire, &doing, &self.known.manifest.config.digest, kept).await?;
+            let message =
+                StatSnapshotRequest { snapshotter: snapshotter.to_owned(), key: top.to_owned() };
+            match wire.call(&doing.part_on("look for", top), &wire::snapshots::STAT, message).await
+            {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == Kind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            let lease = Lease::begin(&self.shared, &doing).await?;
+            let unpacked = self.unpack_under(&lease, &doing, snapshotter).await;
+            lease.end(&doing, unpacked).await
+        })
+        .await
     }
 
     async fn unpack_under(

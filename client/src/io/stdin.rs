@@ -68,6 +68,11 @@ async fn open(path: PathBuf, mut standing: watch::Receiver<Standing>) -> io::Res
     }
 }
 
+async fn close(handle: Handle) -> Result<(), Error> {
+    let name = if handle.of.exec.is_some() { "exec-close-stdin" } else { "close-stdin" };
+    handle.whole(name, handle.close_input()).await
+}
+
 impl Handle {
     /// Opens our end for a moment, unless it was: the shim opens both of its ends aside, and its
     /// reader comes after a writer only. Were its own writer closed before that, by CloseIO, it
@@ -138,8 +143,7 @@ impl AsyncWrite for Stdin {
             return Poll::Ready(Ok(()));
         }
         let handle = self.handle.clone();
-        let closing =
-            self.closing.get_or_insert_with(|| Box::pin(async move { handle.close_input().await }));
+        let closing = self.closing.get_or_insert_with(|| Box::pin(close(handle)));
         let done = ready!(closing.as_mut().poll(context));
         self.closing = None;
         // What failed is not tried again when it is dropped.
@@ -155,7 +159,7 @@ impl Drop for Stdin {
         }
         let handle = self.handle.clone();
         self.handle.shared.runtime.spawn(async move {
-            if let Err(error) = handle.close_input().await
+            if let Err(error) = close(handle).await
                 && error.kind() != Kind::NotFound
             {
                 tracing::warn!(%error, "the server could not be told that standard input is closed");

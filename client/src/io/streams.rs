@@ -88,7 +88,7 @@ impl Task {
     /// RPCs: 0; 1 (Tasks/Get) when neither [`crate::Client::load`] nor [`crate::Client::restore`]
     /// found it.
     pub async fn attach_streams(&self) -> Result<Streams, Error> {
-        self.handle.attach_streams().await
+        self.handle.whole("attach-streams", self.handle.attach_streams()).await
     }
 
     /// Closes its standard input, unless that was taken, and gathers what it writes until its end.
@@ -99,7 +99,7 @@ impl Task {
     ///
     /// RPCs: 0; 1 (Tasks/CloseIO) with standard input.
     pub async fn wait_with_output(&self, limit: OutputLimit) -> Result<Gathered, Error> {
-        self.handle.wait_with_output(limit).await
+        self.handle.whole("gather", self.handle.wait_with_output(limit)).await
     }
 }
 
@@ -113,13 +113,13 @@ impl Process {
     ///
     /// RPCs: 0; 1 (Tasks/Get) when it was not [`Task::attach_exec`] that found it.
     pub async fn attach_streams(&self) -> Result<Streams, Error> {
-        self.handle.attach_streams().await
+        self.handle.whole("exec-attach-streams", self.handle.attach_streams()).await
     }
 
     /// Gathers what it writes until its end. As [`Task::wait_with_output`].
     ///
     /// RPCs: 0; 1 (Tasks/CloseIO) with standard input.
     pub async fn wait_with_output(&self, limit: OutputLimit) -> Result<Gathered, Error> {
-        self.handle.wait_with_output(limit).await
+        self.handle.whole("exec-gather", self.handle.wait_with_output(limit)).await
     }
 }

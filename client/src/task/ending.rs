@@ -17,8 +17,8 @@ impl Task {
     ///
     /// RPCs: 1 (Tasks/Delete).
     pub async fn delete(&self) -> Result<Exit, Error> {
-        let doing = self.handle.here("delete task")?;
-        self.delete_for(&doing).await
+        let deleting = async { self.delete_for(&self.handle.here("delete task")?).await };
+        self.handle.whole("delete-task", deleting).await
     }
 
     async fn delete_for(&self, doing: &Doing<'_>) -> Result<Exit, Error> {
@@ -37,15 +37,19 @@ impl Task {
     ///
     /// RPCs: 2 (Tasks/Kill, Tasks/Delete).
     pub async fn force_delete(&self) -> Result<Exit, Error> {
-        let doing = self.handle.here("delete task")?;
-        match self.kill_all(SIGKILL).await {
-            // Whether it exits or the client is told so in time: the server knows whether it may
-            // be deleted.
-            Ok(()) => drop(tokio::time::timeout(KILLED_LIMIT, self.handle.wait()).await),
-            Err(error) if error.kind() == Kind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        self.delete_for(&doing).await
+        self.handle
+            .whole("force-delete", async {
+                let doing = self.handle.here("delete task")?;
+                match self.kill_all(SIGKILL).await {
+                    // Whether it exits or the client is told so in time: the server knows whether it may
+                    // be deleted.
+                    Ok(()) => drop(tokio::time::timeout(KILLED_LIMIT, self.handle.wait()).await),
+                    Err(error) if error.kind() == Kind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+                self.delete_for(&doing).await
+            })
+            .await
     }
 
     /// Leaves nothing of it behind; while the server cannot be reached, that is waited for.

@@ -11,7 +11,7 @@ use crate::finish::{Abandoned, Finishing};
 use crate::handle::Handle;
 use crate::io::Opened;
 use crate::registry::Incarnation;
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, operation};
 use crate::{Error, NewExec, Process};
 
 /// `containerd.runc.v1.ProcessDetails`: which exec a pid is.
@@ -34,9 +34,12 @@ impl Task {
     /// RPCs: 2 (Tasks/Exec, Tasks/Start); 3 (Tasks/Exec, Tasks/Start, Tasks/DeleteProcess) when the
     /// start fails.
     pub async fn exec(&self, new: NewExec) -> Result<Process, Error> {
-        let task = self.clone();
-        let work = |abandoned| async move { task.exec_unless(abandoned, new).await };
-        Finishing::new(&self.handle.shared.undoing, work, undo).await
+        let (task, id) = (self.clone(), new.id.clone());
+        operation("exec", self.id(), Some(&id), async {
+            let work = |abandoned| async move { task.exec_unless(abandoned, new).await };
+            Finishing::new(&self.handle.shared.undoing, work, undo).await
+        })
+        .await
     }
 
     /// Registers an exec, to be started by [`Process::start`]. Dropped before it is done, it leaves
@@ -44,12 +47,15 @@ impl Task {
     ///
     /// RPCs: 1 (Tasks/Exec).
     pub async fn create_exec(&self, new: NewExec) -> Result<Process, Error> {
-        let task = self.clone();
-        let work = |_| async move {
-            let doing = task.handle.here("exec in")?;
-            task.register(&doing.part("register").exec(Some(&new.id)), &new).await
-        };
-        Finishing::new(&self.handle.shared.undoing, work, undo).await
+        let (task, id) = (self.clone(), new.id.clone());
+        operation("create-exec", self.id(), Some(&id), async {
+            let work = |_| async move {
+                let doing = task.handle.here("exec in")?;
+                task.register(&doing.part("register").exec(Some(&new.id)), &new).await
+            };
+            Finishing::new(&self.handle.shared.undoing, work, undo).await
+        })
+        .await
     }
 
     async fn exec_unless(&self, abandoned: Abandoned, new: NewExec) -> Result<Process, Error> {
@@ -110,25 +116,35 @@ impl Task {
     ///
     /// RPCs: 1 (Tasks/ListPids).
     pub async fn find_execs(&self) -> Result<Vec<Process>, Error> {
-        let doing = self.handle.here("list execs of")?;
-        let shared = &self.handle.shared;
-        let mark = shared.registry.mark();
-        let message = ListPidsRequest { container_id: self.id().to_owned() };
-        let listed = shared.wire.call(&doing, &wire::tasks::LIST_PIDS, message).await?;
-        let found = listed.processes.into_iter().filter_map(|one| {
-            let info = one.info.filter(|info| info.type_url == DETAILS)?;
-            let details = ProcessDetails::decode(info.value.as_slice()).ok()?;
-            let shown = Shown { pid: one.pid, status: Wire::Running.into(), ..Shown::default() };
-            let of = shared.registry.exec_shown(&self.handle.of, &details.exec_id, mark, &shown);
-            Some(self.process(of))
-        });
-        Ok(found.collect())
+        self.handle
+            .whole("find-execs", async {
+                let doing = self.handle.here("list execs of")?;
+                let shared = &self.handle.shared;
+                let mark = shared.registry.mark();
+                let message = ListPidsRequest { container_id: self.id().to_owned() };
+                let listed = shared.wire.call(&doing, &wire::tasks::LIST_PIDS, message).await?;
+                let found = listed.processes.into_iter().filter_map(|one| {
+                    let info = one.info.filter(|info| info.type_url == DETAILS)?;
+                    let details = ProcessDetails::decode(info.value.as_slice()).ok()?;
+                    let shown =
+                        Shown { pid: one.pid, status: Wire::Running.into(), ..Shown::default() };
+                    let of =
+                        shared.registry.exec_shown(&self.handle.of, &details.exec_id, mark, &shown);
+                    Some(self.process(of))
+                });
+                Ok(found.collect())
+            })
+            .await
     }
 
     /// A handle for an exec by its id, whoever started it. `NotFound` if there is none.
     ///
     /// RPCs: 1 (Tasks/Get).
     pub async fn attach_exec(&self, id: &str) -> Result<Process, Error> {
+        operation("attach-exec", self.id(), Some(id), self.attach_whole(id)).await
+    }
+
+    async fn attach_whole(&self, id: &str) -> Result<Process, Error> {
         let doing = self.handle.here("attach to")?.exec(Some(id));
         let shared = &self.handle.shared;
         let mark = shared.registry.mark();

@@ -45,8 +45,8 @@ impl Task {
     ///
     /// RPCs: 1 (Tasks/Start); 2 (Tasks/Start, Tasks/CloseIO) when its input was closed before.
     pub async fn start(&self) -> Result<(), Error> {
-        let doing = self.handle.here("start task")?;
-        self.handle.start(&doing).await
+        let starting = async { self.handle.start(&self.handle.here("start task")?).await };
+        self.handle.whole("start-task", starting).await
     }
 
     /// Its state, as replies and events have told it. No RPC. While the event stream is lost it is
@@ -59,7 +59,7 @@ impl Task {
     ///
     /// RPCs: 1 (Tasks/Get).
     pub async fn refresh(&self) -> Result<Status, Error> {
-        self.handle.refresh().await
+        self.handle.whole("refresh", self.handle.refresh()).await
     }
 
     /// How it exited, if it has: also when it is gone, and while the event stream is lost. No RPC.
@@ -77,52 +77,60 @@ impl Task {
     ///
     /// RPCs: 0.
     pub async fn wait(&self) -> Result<Exit, Error> {
-        Ok(self.handle.wait().await)
+        self.handle.whole("wait", async { Ok(self.handle.wait().await) }).await
     }
 
     /// Signals the init.
     ///
     /// RPCs: 1 (Tasks/Kill).
     pub async fn kill(&self, signal: u32) -> Result<(), Error> {
-        self.handle.kill(signal, false).await
+        self.handle.whole("kill", self.handle.kill(signal, false)).await
     }
 
     /// Signals every process of the task.
     ///
     /// RPCs: 1 (Tasks/Kill).
     pub async fn kill_all(&self, signal: u32) -> Result<(), Error> {
-        self.handle.kill(signal, true).await
+        self.handle.whole("kill-all", self.handle.kill(signal, true)).await
     }
 
     /// Freezes it.
     ///
     /// RPCs: 1 (Tasks/Pause).
     pub async fn pause(&self) -> Result<(), Error> {
-        let doing = self.handle.here("pause")?;
-        let message = PauseTaskRequest { container_id: self.id().to_owned() };
-        let shared = &self.handle.shared;
-        shared.wire.call(&doing, &wire::tasks::PAUSE, message).await?;
-        shared.registry.turned(&self.handle.of, Status::Running, Status::Paused);
-        Ok(())
+        self.handle
+            .whole("pause", async {
+                let doing = self.handle.here("pause")?;
+                let message = PauseTaskRequest { container_id: self.id().to_owned() };
+                let shared = &self.handle.shared;
+                shared.wire.call(&doing, &wire::tasks::PAUSE, message).await?;
+                shared.registry.turned(&self.handle.of, Status::Running, Status::Paused);
+                Ok(())
+            })
+            .await
     }
 
     /// Thaws it.
     ///
     /// RPCs: 1 (Tasks/Resume).
     pub async fn resume(&self) -> Result<(), Error> {
-        let doing = self.handle.here("resume")?;
-        let message = ResumeTaskRequest { container_id: self.id().to_owned() };
-        let shared = &self.handle.shared;
-        shared.wire.call(&doing, &wire::tasks::RESUME, message).await?;
-        shared.registry.turned(&self.handle.of, Status::Paused, Status::Running);
-        Ok(())
+        self.handle
+            .whole("resume", async {
+                let doing = self.handle.here("resume")?;
+                let message = ResumeTaskRequest { container_id: self.id().to_owned() };
+                let shared = &self.handle.shared;
+                shared.wire.call(&doing, &wire::tasks::RESUME, message).await?;
+                shared.registry.turned(&self.handle.of, Status::Paused, Status::Running);
+                Ok(())
+            })
+            .await
     }
 
     /// Resizes its terminal, in characters.
     ///
     /// RPCs: 1 (Tasks/ResizePty).
     pub async fn resize(&self, width: u32, height: u32) -> Result<(), Error> {
-        self.handle.resize(width, height).await
+        self.handle.whole("resize", self.handle.resize(width, height)).await
     }
 
     /// Closes its standard input, our end and the server's.
@@ -132,44 +140,58 @@ impl Task {
     ///
     /// RPCs: 1 (Tasks/CloseIO); 0 when it was closed before; 0 before its start is answered.
     pub async fn close_stdin(&self) -> Result<(), Error> {
-        self.handle.close_stdin().await
+        self.handle.whole("close-stdin", self.handle.close_stdin()).await
     }
 
     /// Limits its memory.
     ///
     /// RPCs: 1 (Tasks/Update).
     pub async fn limit_memory(&self, bytes: u64) -> Result<(), Error> {
-        let doing = self.handle.here("update")?;
-        let message = UpdateTaskRequest {
-            container_id: self.id().to_owned(),
-            resources: Some(memory_limit(bytes)),
-            ..UpdateTaskRequest::default()
-        };
-        self.handle.shared.wire.call(&doing, &wire::tasks::UPDATE, message).await
+        self.handle
+            .whole("update", async {
+                let doing = self.handle.here("update")?;
+                let message = UpdateTaskRequest {
+                    container_id: self.id().to_owned(),
+                    resources: Some(memory_limit(bytes)),
+                    ..UpdateTaskRequest::default()
+                };
+                self.handle.shared.wire.call(&doing, &wire::tasks::UPDATE, message).await
+            })
+            .await
     }
 
     /// The pids of its processes.
     ///
     /// RPCs: 1 (Tasks/ListPids).
     pub async fn pids(&self) -> Result<Vec<u32>, Error> {
-        let doing = self.handle.here("list pids of")?;
-        let message = ListPidsRequest { container_id: self.id().to_owned() };
-        let listed = self.handle.shared.wire.call(&doing, &wire::tasks::LIST_PIDS, message).await?;
-        Ok(listed.processes.into_iter().map(|process| process.pid).collect())
+        self.handle
+            .whole("pids", async {
+                let doing = self.handle.here("list pids of")?;
+                let message = ListPidsRequest { container_id: self.id().to_owned() };
+                let listed =
+                    self.handle.shared.wire.call(&doing, &wire::tasks::LIST_PIDS, message).await?;
+                Ok(listed.processes.into_iter().map(|process| process.pid).collect())
+            })
+            .await
     }
 
     /// Its metrics. `NotFound` where the server has none.
     ///
     /// RPCs: 1 (Tasks/Metrics).
     pub async fn stats(&self) -> Result<Stats, Error> {
-        let doing = self.handle.here("read metrics of")?;
-        let message = MetricsRequest { filters: vec![format!("id==\"{}\"", self.id())] };
-        let metrics = self.handle.shared.wire.call(&doing, &wire::tasks::METRICS, message).await?;
-        let found = metrics.metrics.into_iter().find(|metric| metric.id == self.id());
-        let data = found.and_then(|metric| metric.data).ok_or_else(|| {
-            Error::refusal(&doing, Kind::NotFound, "the server has no metrics of it")
-        })?;
-        Ok(Stats { type_url: data.type_url, value: data.value })
+        self.handle
+            .whole("stats", async {
+                let doing = self.handle.here("read metrics of")?;
+                let message = MetricsRequest { filters: vec![format!("id==\"{}\"", self.id())] };
+                let metrics =
+                    self.handle.shared.wire.call(&doing, &wire::tasks::METRICS, message).await?;
+                let found = metrics.metrics.into_iter().find(|metric| metric.id == self.id());
+                let data = found.and_then(|metric| metric.data).ok_or_else(|| {
+                    Error::refusal(&doing, Kind::NotFound, "the server has no metrics of it")
+                })?;
+                Ok(Stats { type_url: data.type_url, value: data.value })
+            })
+            .await
     }
 }
 

@@ -7,7 +7,7 @@ use super::{CheckpointAt, Task};
 use crate::finish::{Abandoned, Finishing};
 use crate::handle::Handle;
 use crate::io::{Made, Opened};
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, operation};
 use crate::{Container, Error, Io, Kind};
 
 impl Container {
@@ -31,11 +31,14 @@ impl Container {
 
     async fn create_from_or_anew(&self, at: Option<CheckpointAt>, io: Io) -> Result<Task, Error> {
         let container = self.clone();
-        let work = |_| async move {
-            let doing = Doing::begin("create task", &container.id);
-            container.create_for(&doing, at.as_ref(), io).await
-        };
-        Finishing::new(&self.shared.undoing, work, undo).await
+        operation("create-task", &self.id, None, async {
+            let work = |_| async move {
+                let doing = Doing::begin("create task", &container.id);
+                container.create_for(&doing, at.as_ref(), io).await
+            };
+            Finishing::new(&self.shared.undoing, work, undo).await
+        })
+        .await
     }
 
     /// Creates its task and starts it. When the start fails, or it is dropped before it is done, it
@@ -58,8 +61,11 @@ impl Container {
 
     async fn start_from_or_anew(&self, at: Option<CheckpointAt>, io: Io) -> Result<Task, Error> {
         let container = self.clone();
-        let work = |abandoned| async move { container.start_unless(abandoned, at, io).await };
-        Finishing::new(&self.shared.undoing, work, undo).await
+        operation("start", &self.id, None, async {
+            let work = |abandoned| async move { container.start_unless(abandoned, at, io).await };
+            Finishing::new(&self.shared.undoing, work, undo).await
+        })
+        .await
     }
 
     async fn start_unless(

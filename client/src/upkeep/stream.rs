@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::compare;
 use crate::events::{Subscription, TaskEvent};
 use crate::registry::{Connection, Registry};
-use crate::wire::{Doing, Wire};
+use crate::wire::{Doing, Wire, operation};
 use crate::{Error, Kind};
 
 /// Before it is opened again the first time; each further time waits twice as long, up to the most.
@@ -43,7 +43,8 @@ async fn again(wire: &Wire, registry: &Registry) -> (Subscription, Events) {
     let mut attempts = 0;
     loop {
         tokio::time::sleep(patience(attempts)).await;
-        match resync(wire, registry).await {
+        let comparing = resync(wire, registry);
+        match operation("resync", wire.namespace(), None, comparing).await {
             Ok(back) => return back,
             Err(error) => {
                 attempts += 1;

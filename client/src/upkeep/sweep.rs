@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::compare;
 use crate::registry::Registry;
-use crate::wire::{Doing, Wire};
+use crate::wire::{Doing, Wire, operation};
 
 /// One Tasks/List at every interval in which somebody waits, however many they are; none while
 /// nobody does.
@@ -17,8 +17,11 @@ pub(super) async fn look(wire: Wire, registry: Arc<Registry>, every: Duration) {
         if !registry.waits().any() || !registry.is_live() {
             continue;
         }
-        let doing = Doing::begin("compare the tasks of", wire.namespace());
-        if let Err(error) = compare::tasks(&wire, &registry, &doing).await {
+        let looking = async {
+            let doing = Doing::begin("compare the tasks of", wire.namespace());
+            compare::tasks(&wire, &registry, &doing).await
+        };
+        if let Err(error) = operation("sweep", wire.namespace(), None, looking).await {
             tracing::warn!(%error, "could not look for vanished tasks");
         }
     }

@@ -1,5 +1,6 @@
 //! The channel, and how calls are made on it.
 
+use std::future::Future;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
@@ -8,10 +9,11 @@ use tokio::time::Instant;
 use tonic::client::Grpc;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tracing::Instrument;
 
+use super::trace::Traceparent;
 use super::{Doing, Method};
 use crate::{Error, Kind};
 
@@ -71,20 +73,72 @@ impl Wire {
         M: Message + Clone + 'static,
         R: Message + Default + 'static,
     {
+        let once = |traceparent, left| {
+            let mut request = self.request(doing, traceparent, message.clone());
+            // The server gives up as well.
+            request.set_timeout(left);
+            let path = PathAndQuery::from_static(method.path);
+            async move {
+                let codec = ProstCodec::<M, R>::default();
+                self.grpc().await?.unary(request, path, codec).await.map(Response::into_inner)
+            }
+        };
+        self.attempts(doing, method, once).await
+    }
+
+    /// One RPC that is answered by a stream, read to its end within the limit of a call, and made
+    /// again as one.
+    pub(crate) async fn collect<M, R>(
+        &self,
+        doing: &Doing<'_>,
+        method: &Method<M, R>,
+        message: M,
+    ) -> Result<Vec<R>, Error>
+    where
+        M: Message + Clone + 'static,
+        R: Message + Default + 'static,
+    {
+        let once = |traceparent, left| {
+            let mut request = self.request(doing, traceparent, message.clone());
+            // The server gives up as well.
+            request.set_timeout(left);
+            async move {
+                let mut stream = self.open(method, request).await?;
+                let mut all = Vec::new();
+                while let Some(one) = stream.message().await? {
+                    all.push(one);
+                }
+                Ok(all)
+            }
+        };
+        self.attempts(doing, method, once).await
+    }
+
+    /// Makes a call, and again where that is safe, until its limit or so often as it may be.
+    async fn attempts<M, R, T, F>(
+        &self,
+        doing: &Doing<'_>,
+        method: &Method<M, R>,
+        once: impl Fn(Traceparent, Duration) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
         let end = self.end(doing);
         let mut attempts = 1;
         loop {
-            let span = span(doing, method.path);
-            let once = self.once(doing, method, message.clone(), end);
-            let told = once.instrument(span.clone()).await;
-            let status = match told {
-                Ok(reply) => {
-                    span.record("code", "Ok");
-                    return Ok(reply);
+            let (span, traceparent) = doing.call(method.path);
+            let left = end.saturating_duration_since(Instant::now());
+            let made = tokio::time::timeout(left, once(traceparent, left));
+            let made = made.instrument(span.clone()).await;
+            let status = match made.unwrap_or_else(|elapsed| Err(late(elapsed))) {
+                Ok(told) => {
+                    record(&span, None);
+                    return Ok(told);
                 }
                 Err(status) => status,
             };
-            span.record("code", tracing::field::debug(status.code()));
+            record(&span, Some(&status));
             let error = Error::of(doing, &status).after(attempts);
             let spent = attempts > self.manners.retries;
             if spent || !may_be_repeated(method.reads, &error, &status) {
@@ -97,32 +151,7 @@ impl Wire {
         }
     }
 
-    async fn once<M, R>(
-        &self,
-        doing: &Doing<'_>,
-        method: &Method<M, R>,
-        message: M,
-        end: Instant,
-    ) -> Result<R, Status>
-    where
-        M: Message + 'static,
-        R: Message + Default + 'static,
-    {
-        let left = end.saturating_duration_since(Instant::now());
-        let mut request = self.request(doing, message);
-        request.set_timeout(left);
-        let path = PathAndQuery::from_static(method.path);
-        let call = async {
-            let mut grpc = self.grpc().await?;
-            grpc.unary(request, path, ProstCodec::<M, R>::default()).await
-        };
-        match tokio::time::timeout(left, call).await {
-            Ok(answer) => answer.map(tonic::Response::into_inner),
-            Err(elapsed) => Err(late(elapsed)),
-        }
-    }
-
-    /// One RPC that is answered by a stream, which has no limit of its own.
+    /// One RPC that is answered by a stream, which has no limit: the server is told none, either.
     pub(crate) async fn stream<M, R>(
         &self,
         doing: &Doing<'_>,
@@ -133,36 +162,26 @@ impl Wire {
         M: Message + 'static,
         R: Message + Default + 'static,
     {
-        let request = self.request(doing, message);
-        let path = PathAndQuery::from_static(method.path);
-        let mut grpc = self.grpc().await?;
-        let answer = grpc.server_streaming(request, path, ProstCodec::<M, R>::default()).await?;
-        Ok(answer.into_inner())
+        let (span, traceparent) = doing.call(method.path);
+        let request = self.request(doing, traceparent, message);
+        let opened = self.open(method, request).instrument(span.clone()).await;
+        record(&span, opened.as_ref().err());
+        opened
     }
 
-    /// One RPC that is answered by a stream, read to its end within the limit of a call.
-    pub(crate) async fn collect<M, R>(
+    async fn open<M, R>(
         &self,
-        doing: &Doing<'_>,
         method: &Method<M, R>,
-        message: M,
-    ) -> Result<Vec<R>, Error>
+        request: Request<M>,
+    ) -> Result<Streaming<R>, Status>
     where
         M: Message + 'static,
         R: Message + Default + 'static,
     {
-        let span = span(doing, method.path);
-        let reading = async {
-            let mut stream = self.stream(doing, method, message).await?;
-            let mut all = Vec::new();
-            while let Some(one) = stream.message().await? {
-                all.push(one);
-            }
-            Ok(all)
-        };
-        let read = tokio::time::timeout_at(self.end(doing), reading.instrument(span));
-        let read = read.await.unwrap_or_else(|elapsed| Err(late(elapsed)));
-        read.map_err(|status| Error::of(doing, &status))
+        let path = PathAndQuery::from_static(method.path);
+        let codec = ProstCodec::<M, R>::default();
+        let answer = self.grpc().await?.server_streaming(request, path, codec).await?;
+        Ok(answer.into_inner())
     }
 
     pub(super) fn end(&self, doing: &Doing<'_>) -> Instant {
@@ -176,11 +195,16 @@ impl Wire {
     }
 
     /// A message with what every call carries.
-    pub(super) fn request<M>(&self, doing: &Doing<'_>, message: M) -> Request<M> {
+    pub(super) fn request<M>(
+        &self,
+        doing: &Doing<'_>,
+        traceparent: Traceparent,
+        message: M,
+    ) -> Request<M> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
         metadata.insert("containerd-namespace", self.header.clone());
-        metadata.insert("traceparent", doing.traceparent.clone());
+        metadata.insert("traceparent", traceparent);
         if let Some(lease) = &doing.lease {
             metadata.insert("containerd-lease", lease.clone());
         }
@@ -193,15 +217,10 @@ pub(super) fn late(elapsed: tokio::time::error::Elapsed) -> Status {
     Status::from_error(Box::new(elapsed))
 }
 
-pub(super) fn span(doing: &Doing<'_>, path: &str) -> tracing::Span {
-    tracing::debug_span!(
-        "rpc",
-        operation = doing.operation,
-        container = doing.object,
-        exec = doing.exec,
-        method = path,
-        code = tracing::field::Empty,
-    )
+/// How a call ended.
+pub(super) fn record(span: &tracing::Span, failed: Option<&Status>) {
+    let code = failed.map_or(Code::Ok, Status::code);
+    span.record("code", tracing::field::debug(code));
 }
 
 /// A call that never left may be made again, and one that only asks and had no answer.

@@ -1,4 +1,7 @@
 //! One RPC in which both sides send: every message is answered before the next one is sent.
+//!
+//! Each has a limit. The whole has none, and the server is told none: how long it takes is for
+//! whoever brings what is sent, message by message.
 
 use http::uri::PathAndQuery;
 use prost::Message;
@@ -6,9 +9,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use tonic_prost::ProstCodec;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
-use super::calls::{late, span};
+use super::calls::{late, record};
 use super::{Doing, Method, Wire};
 use crate::Error;
 
@@ -17,6 +20,7 @@ use crate::Error;
 pub(crate) struct Conversation<'c, M, R> {
     wire: &'c Wire,
     doing: Doing<'c>,
+    span: Span,
     messages: mpsc::Sender<M>,
     answers: Streaming<R>,
 }
@@ -36,17 +40,22 @@ where
         let (messages, stream) = mpsc::channel(1);
         // The server says nothing, not even a header, before it has a message.
         let _ = messages.send(first).await;
-        let request = wire.request(&doing, ReceiverStream::new(stream));
+        let (span, traceparent) = doing.call(method.path);
+        let request = wire.request(&doing, traceparent, ReceiverStream::new(stream));
         let path = PathAndQuery::from_static(method.path);
         let opening = async {
             let codec = ProstCodec::<M, R>::default();
             wire.grpc().await?.streaming(request, path, codec).await
         };
-        let opening = opening.instrument(span(&doing, method.path));
+        let opening = opening.instrument(span.clone());
         let opened = tokio::time::timeout_at(wire.end(&doing), opening).await;
         let opened = opened.unwrap_or_else(|elapsed| Err(late(elapsed)));
-        let answers = opened.map_err(|status| Error::of(&doing, &status))?.into_inner();
-        let mut conversation = Self { wire, doing, messages, answers };
+        let failed = |status: Status| {
+            record(&span, Some(&status));
+            Error::of(&doing, &status)
+        };
+        let answers = opened.map_err(failed)?.into_inner();
+        let mut conversation = Self { wire, doing, span, messages, answers };
         let answer = conversation.hear().await?;
         Ok((conversation, answer))
     }
@@ -56,9 +65,10 @@ where
         let heard = tokio::time::timeout_at(end, self.answers.message()).await;
         let heard = heard.unwrap_or_else(|elapsed| Err(late(elapsed)));
         let ended = || Status::unavailable("the server ended the stream without an answer");
-        heard
-            .and_then(|answer| answer.ok_or_else(ended))
-            .map_err(|status| Error::of(&self.doing, &status))
+        heard.and_then(|answer| answer.ok_or_else(ended)).map_err(|status| {
+            record(&self.span, Some(&status));
+            Error::of(&self.doing, &status)
+        })
     }
 
     /// Sends a message, and awaits its answer.
@@ -66,5 +76,12 @@ where
         // A stream that has ended says why below.
         let _ = self.messages.send(message).await;
         self.hear().await
+    }
+
+    /// Sends what there was to say at last.
+    pub(crate) async fn conclude(mut self, message: M) -> Result<R, Error> {
+        let answer = self.exchange(message).await?;
+        record(&self.span, None);
+        Ok(answer)
     }
 }

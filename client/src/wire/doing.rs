@@ -3,29 +3,31 @@
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
+use tracing::Span;
 
-use super::scope::Scope;
-use super::trace::{self, Traceparent};
+use super::Operation;
+use super::trace::{SpanId, Traceparent};
 
-/// An operation on an object.
+/// A part of an operation, on an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Doing<'a> {
     pub(crate) operation: &'static str,
     /// A container's id, or whatever else it is done to.
     pub(crate) object: &'a str,
     pub(crate) exec: Option<&'a str>,
-    pub(crate) traceparent: Traceparent,
+    /// What it is a part of.
+    of: Operation,
     pub(crate) deadline: Option<Duration>,
     /// What is made is kept by this lease.
     pub(crate) lease: Option<MetadataValue<Ascii>>,
 }
 
 impl<'a> Doing<'a> {
-    /// Begins an operation, in the scope that runs here. All its calls are of one trace.
+    /// Begins a part of the operation that runs here. All its calls are of one trace.
     pub(crate) fn begin(operation: &'static str, object: &'a str) -> Self {
-        let Scope { traceparent, deadline } = Scope::current();
-        let traceparent = traceparent.unwrap_or_else(trace::fresh);
-        Self { operation, object, exec: None, traceparent, deadline, lease: None }
+        let of = Operation::current_or(operation, object);
+        let deadline = of.deadline();
+        Self { operation, object, exec: None, of, deadline, lease: None }
     }
 
     /// It is done to an exec of the container.
@@ -41,8 +43,8 @@ impl<'a> Doing<'a> {
 
     /// A part of it that is done to something else.
     pub(crate) fn part_on<'b>(&self, operation: &'static str, object: &'b str) -> Doing<'b> {
-        let Self { traceparent, deadline, lease, .. } = self.clone();
-        Doing { operation, object, exec: None, traceparent, deadline, lease }
+        let Self { of, deadline, lease, .. } = self.clone();
+        Doing { operation, object, exec: None, of, deadline, lease }
     }
 
     /// Its calls are made under a lease.
@@ -55,6 +57,22 @@ impl<'a> Doing<'a> {
     pub(crate) fn within(mut self, limit: Duration) -> Self {
         self.deadline.get_or_insert(limit);
         self
+    }
+
+    /// The span of one call, and what that carries of it.
+    pub(super) fn call(&self, path: &str) -> (Span, Traceparent) {
+        let id = SpanId::next();
+        let span = tracing::debug_span!(
+            parent: self.of.span(),
+            "rpc",
+            operation = self.operation,
+            container = self.object,
+            exec = self.exec,
+            method = path,
+            span = %id,
+            code = tracing::field::Empty,
+        );
+        (span, self.of.trace().traceparent(id))
     }
 
     /// The object, as errors name it.

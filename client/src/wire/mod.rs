@@ -4,6 +4,7 @@ mod calls;
 mod conversation;
 mod doing;
 mod method;
+mod operation;
 mod scope;
 mod trace;
 
@@ -13,4 +14,5 @@ pub(crate) use doing::Doing;
 pub(crate) use method::{
     Method, containers, content, diff, events, images, leases, snapshots, tasks, version,
 };
+pub(crate) use operation::{Operation, carried, operation};
 pub use scope::{InvalidTraceparent, Scope};

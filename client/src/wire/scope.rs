@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::trace::{self, Traceparent};
+use super::trace::Trace;
 
 tokio::task_local! {
     static CURRENT: Scope;
@@ -31,7 +31,7 @@ pub struct InvalidTraceparent(pub String);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    pub(crate) traceparent: Option<Traceparent>,
+    pub(crate) trace: Option<Trace>,
     pub(crate) deadline: Option<Duration>,
 }
 
@@ -41,11 +41,12 @@ impl Scope {
         Self::default()
     }
 
-    /// Calls carry this `traceparent`, as it is: this client exports no spans of its own, so the
-    /// daemon's become children of the caller's.
+    /// Operations are of this trace, and children of this span. Each call carries a `traceparent`
+    /// with the same trace and flags, and with a span of its own: the field `span` of its `tracing`
+    /// span, by which whoever exports those can tell it.
     pub fn traceparent(mut self, text: &str) -> Result<Self, InvalidTraceparent> {
-        let parsed = trace::parse(text).ok_or_else(|| InvalidTraceparent(text.to_owned()))?;
-        self.traceparent = Some(parsed);
+        let parsed = Trace::parse(text).ok_or_else(|| InvalidTraceparent(text.to_owned()))?;
+        self.trace = Some(parsed);
         Ok(self)
     }
 

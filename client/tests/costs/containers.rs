@@ -27,7 +27,11 @@ pub(crate) async fn play(stage: &mut Stage<'_>) {
     assert!(loaded.task.is_some());
     let restored = stage.play("Client::restore", "", client.restore()).await.unwrap();
     assert_eq!(restored.len(), 1);
+    stage.lose_next("/tasks/delete");
     task.force_delete().await.unwrap();
+    let when = "when the list lacks u tasks that this client knows of";
+    let restoring = client.restore();
+    stage.play_with("Client::restore", when, &[("u", 1)], restoring).await.unwrap();
     stage.play("Client::next_exit", "", stage_exit(&client)).await;
     container.delete().await.unwrap();
 

@@ -11,6 +11,8 @@ mod containers;
 mod cost;
 mod execs;
 mod images;
+mod limits;
+mod listener;
 mod sources;
 mod stage;
 mod streams;
@@ -24,6 +26,16 @@ use crate::book::Book;
 use crate::sources::Documented;
 use crate::stage::Stage;
 
+/// All that the client can do.
+async fn play(stage: &mut Stage<'_>) {
+    containers::play(stage).await;
+    tasks::play(stage).await;
+    checkpoints::play(stage).await;
+    execs::play(stage).await;
+    streams::play(stage).await;
+    images::play(stage).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_public_async_method_costs_what_its_documentation_says() {
     let documented = Documented::in_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
@@ -32,12 +44,7 @@ async fn every_public_async_method_costs_what_its_documentation_says() {
     for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
         let mut book = Book::default();
         let mut stage = Stage::open(profile, &mut book).await;
-        containers::play(&mut stage).await;
-        tasks::play(&mut stage).await;
-        checkpoints::play(&mut stage).await;
-        execs::play(&mut stage).await;
-        streams::play(&mut stage).await;
-        images::play(&mut stage).await;
+        play(&mut stage).await;
         let told = book.against(&documented.costs);
         faults.extend(told.into_iter().map(|fault| format!("{profile:?}: {fault}")));
         eprintln!("{profile:?}: {} plays of {} methods", book.len(), documented.costs.len());

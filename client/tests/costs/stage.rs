@@ -1,21 +1,25 @@
 //! A mock on a socket, a client of it, and the book of what its calls are counted in.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use hyper_util::rt::TokioIo;
-use laconic_client::{Client, Io, NewContainer, NewExec, Task};
-use mock_containerd::faults::{Cut, Faults, When};
+use laconic_client::{Builder, Client, Io, NewContainer, NewExec, Task};
+use mock_containerd::faults::{Cut, EventFault, Faults, When};
 use mock_containerd::{MockContainerd, Profile};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
 use crate::book::Book;
 use crate::cost::Calls;
+use crate::listener::{Heard, Listener};
 
 const NAMESPACE: &str = "costs";
 
 pub(crate) struct Stage<'b> {
     mock: MockContainerd,
+    /// Clients talk through it.
+    listener: Listener,
     /// Clients make their FIFOs here.
     io_root: TempDir,
     pub(crate) client: Client,
@@ -26,33 +30,39 @@ impl<'b> Stage<'b> {
     /// Every way to a client costs the same, and is entered.
     pub(crate) async fn open(profile: Profile, book: &'b mut Book) -> Self {
         let mock = MockContainerd::builder().profile(profile).start().await.unwrap();
+        let listener = Listener::before(mock.socket());
+        let socket = listener.socket();
         let io_root = tempfile::tempdir().unwrap();
         let mut probed = |method, calls: Calls| {
             let probes = calls["Events/Publish"];
             book.enter(method, "", &[("p", probes)], calls);
         };
         let builder = || Client::builder(NAMESPACE).io_root(io_root.path());
-        let (calls, client) = counted(&mock, builder().connect(mock.socket())).await;
+        let (calls, client) = counted(&mock, builder().connect(&socket)).await;
         probed("Builder::connect", calls);
-        let path = mock.socket().to_owned();
+        let path = socket.clone();
         let dial = tower::service_fn(move |_: http::Uri| {
             let path = path.clone();
             async move { UnixStream::connect(path).await.map(TokioIo::new) }
         });
         let (calls, other) = counted(&mock, builder().with_connector(dial)).await;
         probed("Builder::with_connector", calls);
-        let channel = containerd_client::connect(mock.socket()).await.unwrap();
+        let channel = containerd_client::connect(&socket).await.unwrap();
         let opening = laconic_client::Subscription::open(channel, NAMESPACE);
         let (calls, subscription) = counted(&mock, opening).await;
         probed("Subscription::open", calls);
         drop((other.unwrap(), subscription.unwrap()));
-        Self { client: client.unwrap(), mock, io_root, book }
+        Self { client: client.unwrap(), mock, listener, io_root, book }
     }
 
     /// Another client, as after a restart.
     pub(crate) async fn restarted(&self) -> Client {
+        self.restarted_with(|builder| builder).await
+    }
+
+    pub(crate) async fn restarted_with(&self, options: impl FnOnce(Builder) -> Builder) -> Client {
         let builder = Client::builder(NAMESPACE).io_root(self.io_root.path());
-        builder.connect(self.mock.socket()).await.unwrap()
+        options(builder).connect(self.listener.socket()).await.unwrap()
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -63,6 +73,11 @@ impl<'b> Stage<'b> {
     pub(crate) fn fail_next(&self, rpc: &str, how: &str) {
         let faults = Faults::default().rpc(rpc, When::Before, &format!("1*{how}")).unwrap();
         self.mock.faults().add(faults);
+    }
+
+    /// Nobody is told the next event of this topic.
+    pub(crate) fn lose_next(&self, topic: &str) {
+        self.mock.faults().add(Faults::default().event(topic, 1, EventFault::Lose));
     }
 
     /// Cuts the event stream of a client; done when it has begun to open another.
@@ -81,6 +96,11 @@ impl<'b> Stage<'b> {
             }
             changed.await;
         }
+    }
+
+    /// What all calls since this was asked last have carried.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        self.listener.take()
     }
 
     /// Does some work of a method, and enters what it cost.
@@ -125,8 +145,12 @@ async fn counted<T>(mock: &MockContainerd, work: impl Future<Output = T>) -> (Ca
     let from = ledger.mark();
     let done = work.await;
     let mut calls = Calls::new();
+    let mut traces = BTreeSet::new();
     for call in ledger.calls_between(from, ledger.mark()) {
+        let context = call.traceparent.expect("every call is of a trace");
+        traces.insert(context.split('-').nth(1).map(str::to_owned));
         *calls.entry(call.rpc.short()).or_default() += 1;
     }
+    assert!(traces.len() <= 1, "one operation is one trace: {calls:?}");
     (calls, done)
 }

@@ -78,3 +78,25 @@ async fn a_read_that_fails_for_good_says_how_often_it_was_made() {
     assert_eq!(begin.elapsed().as_millis(), 50 + 100 + 200);
     assert!(error.to_string().ends_with("(tried 4 times)"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_comes_as_a_stream_is_made_again_and_has_a_limit() {
+    let mut stage = failing("Containers/ListStream", When::Before, "1*delay(10s)").await;
+    stage.run("c0").await;
+    stage.count();
+    let cut = async {
+        quiet().await;
+        let line = stage.calls().iter().map(|call| call.connection).next_back().unwrap();
+        stage.mock.faults().cut_connection(line);
+    };
+    let (restored, ()) = tokio::join!(stage.client.restore(), cut);
+    assert_eq!(restored.unwrap().len(), 1);
+    assert_eq!(stage.counts()["Containers/ListStream"], 2);
+
+    let slow = Faults::default().rpc("Containers/ListStream", When::Before, "delay(1h)").unwrap();
+    stage.mock.faults().add(slow);
+    let begin = Instant::now();
+    let error = stage.client.restore().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (Kind::DeadlineExceeded, None));
+    assert_eq!(begin.elapsed().as_secs(), 30);
+}

@@ -91,10 +91,18 @@ pub fn assign(calls: &[CallRecord], connects: &[ConnectSpan], steps: &[StepSpan]
     calls.iter().map(|call| owner_of(call, connects, steps)).collect()
 }
 
+/// The second of a context's parts: whoever passes it on names its own span in the third.
+fn trace_of(traceparent: &str) -> &str {
+    traceparent.split('-').nth(1).unwrap_or(traceparent)
+}
+
 fn owner_of(call: &CallRecord, connects: &[ConnectSpan], steps: &[StepSpan]) -> Owner {
     if let Some(trace) = &call.traceparent {
         // A call that names its step is that step's, even when it comes late.
-        if let Some(step) = steps.iter().find(|step| step.traceparent.as_ref() == Some(trace)) {
+        let same = |step: &&StepSpan| {
+            step.traceparent.as_deref().is_some_and(|own| trace_of(own) == trace_of(trace))
+        };
+        if let Some(step) = steps.iter().find(same) {
             return Owner::Step(step.step);
         }
     }
@@ -155,13 +163,15 @@ mod tests {
         let ledger = Ledger::new();
         let open = ledger.mark();
         let mut named = Opening::of(Rpc::from_path("/a.A/B"));
-        named.traceparent = Some("00-1".into());
+        named.traceparent = Some("00-1-8-00".into());
         ledger.start(named.clone()).finish(Code::OK);
         let close = ledger.mark();
         ledger.start(named).finish(Code::OK);
         let mut one = span(1, open, close);
-        one.traceparent = Some("00-1".into());
-        let owners = assign(&ledger.calls(), &[], &[span(0, open, close), one]);
+        one.traceparent = Some("00-1-7-00".into());
+        let mut other = span(0, open, close);
+        other.traceparent = Some("00-2-8-00".into());
+        let owners = assign(&ledger.calls(), &[], &[other, one]);
         assert_eq!(owners, vec![Owner::Step(StepId::new(1)); 2]);
     }
 
