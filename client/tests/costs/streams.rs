@@ -79,13 +79,20 @@ async fn attached(stage: &mut Stage<'_>) {
     }
     let client = stage.restarted().await;
     let task = client.load("s9").await.unwrap().task.unwrap();
-    stage.play("Task::attach_streams", "", task.attach_streams()).await.unwrap();
+    // Kept: whoever drops them tells the server.
+    let kept = stage.play("Task::attach_streams", "", task.attach_streams()).await.unwrap();
+    let mut inputs = vec![kept.stdin];
     let exec = task.attach_exec("e1").await.unwrap();
-    stage.play("Process::attach_streams", "", exec.attach_streams()).await.unwrap();
+    let kept = stage.play("Process::attach_streams", "", exec.attach_streams()).await.unwrap();
+    inputs.push(kept.stdin);
     let found = task.find_execs().await.unwrap();
     let exec = found.iter().find(|exec| exec.id() == "e2").unwrap();
     let when = "when it was not [`Task::attach_exec`] that found it";
-    stage.play("Process::attach_streams", when, exec.attach_streams()).await.unwrap();
+    let kept = stage.play("Process::attach_streams", when, exec.attach_streams()).await.unwrap();
+    inputs.push(kept.stdin);
+    for input in inputs {
+        input.unwrap().shutdown().await.unwrap();
+    }
 
     // One whose FIFOs the caller has made, reads, and gives back.
     let fifo = |name| {
