@@ -11,7 +11,7 @@ use prost_types::Any;
 use super::Task;
 use crate::image::Lease;
 use crate::runtime::{self, CheckpointMessage};
-use crate::wire::{self, Doing};
+use crate::wire::{self, Doing, operation};
 use crate::{Container, Descriptor, Error, Kind};
 
 /// All of a task's memory is written, and once more where it is kept as content.
@@ -91,6 +91,14 @@ impl Task {
         options: &CheckpointOptions,
     ) -> Result<(), Error> {
         let folder = folder.as_ref().display().to_string();
+        self.handle.whole("checkpoint", self.checkpoint_folder(folder, options)).await
+    }
+
+    async fn checkpoint_folder(
+        &self,
+        folder: String,
+        options: &CheckpointOptions,
+    ) -> Result<(), Error> {
         let doing = self.handle.here("checkpoint")?;
         if folder.is_empty() {
             return Err(Error::refusal(&doing, Kind::InvalidArgument, "a folder has a name"));
@@ -105,6 +113,10 @@ impl Task {
         &self,
         options: &CheckpointOptions,
     ) -> Result<Checkpoint, Error> {
+        self.handle.whole("checkpoint", self.checkpoint_whole(options)).await
+    }
+
+    async fn checkpoint_whole(&self, options: &CheckpointOptions) -> Result<Checkpoint, Error> {
         let doing = self.handle.here("checkpoint")?;
         let lease = Lease::begin(&self.handle.shared, &doing).await?;
         let under = doing.clone().under(lease.header());
@@ -155,11 +167,15 @@ impl Checkpoint {
     ///
     /// RPCs: 1 (Leases/Delete); 0 while it has other clones.
     pub async fn release(self) -> Result<(), Error> {
-        let doing = Doing::begin("release checkpoint", &self.image.digest);
-        match Arc::into_inner(self.lease) {
-            Some(lease) => lease.end(&doing, Ok(())).await,
-            None => Ok(()),
-        }
+        let Self { image, lease, .. } = self;
+        operation("release-checkpoint", &image.digest, None, async {
+            let doing = Doing::begin("release checkpoint", &image.digest);
+            match Arc::into_inner(lease) {
+                Some(lease) => lease.end(&doing, Ok(())).await,
+                None => Ok(()),
+            }
+        })
+        .await
     }
 }
 

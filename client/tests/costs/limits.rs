@@ -13,8 +13,9 @@ use crate::stage::Stage;
 /// has a limit, and the whole of it none.
 const WITHOUT_LIMIT: [&str; 2] = ["Content/Write", "Events/Subscribe"];
 const LIMIT: Duration = Duration::from_secs(30);
-/// A layer may be large.
-const APPLY_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// A layer may be large, and so may a task.
+const LONG: [&str; 3] = ["Diff/Apply", "Snapshots/Commit", "Tasks/Checkpoint"];
+const LONG_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_tells_the_server_its_limit_but_for_two_that_have_none() {
@@ -27,8 +28,8 @@ async fn every_call_tells_the_server_its_limit_but_for_two_that_have_none() {
             None => assert!(WITHOUT_LIMIT.contains(&call.rpc.as_str()), "{call:?}"),
             Some(limit) => {
                 assert!(!WITHOUT_LIMIT.contains(&call.rpc.as_str()), "{call:?}");
-                let long = ["Diff/Apply", "Snapshots/Commit"].contains(&call.rpc.as_str());
-                let most = if long { APPLY_LIMIT } else { LIMIT };
+                let long = LONG.contains(&call.rpc.as_str());
+                let most = if long { LONG_LIMIT } else { LIMIT };
                 assert!(Duration::ZERO < limit && limit <= most, "{call:?}");
             }
         }
