@@ -90,8 +90,6 @@ impl Client {
             let task = match tasks.get(id) {
                 Some(task) => Some(self.adopt(id, mark, task)),
                 None => self.unlisted(&doing, id).await?,
-                Some(task) => Some(self.adopt(id, mark, task)),
-                None => self.unlisted(&doing, id).await?,
             };
             restored.push(Restored { container: self.found(record), task });
         }
