@@ -28,7 +28,12 @@ fn create(words: &[&str]) -> Operation {
 }
 
 fn start() -> Operation {
-    Operation::Start(StartTask { container: ContainerId::new(CONTAINER), stdin: false })
+    Operation::Start(StartTask {
+        container: ContainerId::new(CONTAINER),
+        stdin: false,
+        input: None,
+        output: false,
+    })
 }
 
 impl Workload {
@@ -70,6 +75,8 @@ impl Workload {
                         args: vec!["true".to_owned()],
                         stdin: false,
                         terminal: false,
+                        input: None,
+                        output: false,
                     }),
                     Operation::ExecWait(target()),
                     Operation::DeleteExec(target()),

@@ -25,6 +25,7 @@ mod runner;
 mod scenario;
 mod select;
 mod target;
+mod wrote;
 
 pub use catalogue::catalogue;
 pub use checks::{Freedom, Owed, judge_counts, judge_outcome, judge_state, owed};
@@ -33,6 +34,7 @@ pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};
 pub use select::Selection;
 pub use target::{Closing, Event, Injected, Reach, Target, TargetFault};
+pub use wrote::Wrote;
 
 /// Names a plan by what it consists of.
 pub fn plan_hash(description: &str) -> String {

@@ -23,7 +23,7 @@ impl Scenario {
 fn needs_of(operation: &Operation) -> Vec<Capability> {
     use Capability::{Exec, Io, Pause, Restore};
     match operation {
-        Operation::Exec(exec) if exec.stdin => vec![Exec, Io],
+        Operation::Exec(exec) if exec.stdin || exec.output => vec![Exec, Io],
         Operation::ExecCloseStdin(_) => vec![Exec, Io],
         Operation::Exec(_)
         | Operation::ExecWait(_)
@@ -33,7 +33,9 @@ fn needs_of(operation: &Operation) -> Vec<Capability> {
         Operation::ExitStatus(of) if of.exec.is_some() => vec![Exec],
         Operation::Pause(_) | Operation::Resume(_) => vec![Pause],
         Operation::CloseStdin(_) => vec![Io],
-        Operation::Start(start) | Operation::CreateTask(start) if start.stdin => vec![Io],
+        Operation::Start(start) | Operation::CreateTask(start) if start.stdin || start.output => {
+            vec![Io]
+        }
         Operation::Restore(_) => vec![Restore],
         _ => Vec::new(),
     }

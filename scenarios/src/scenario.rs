@@ -1,5 +1,6 @@
 //! A scenario: steps, and what is right after each.
 
+use crate::Wrote;
 use driver_protocol::{
     ContainerId, Create, ErrorKind, Exec, ExecId, ExecKill, ExecResize, ExecTarget, ExitStatusOf,
     Kill, Lifecycle, Many, Operation, Resize, StartTask, Target as On, Update,
@@ -14,6 +15,8 @@ pub enum Expect {
     Exit(u32),
     /// It succeeds and tells an exit status other than 0.
     ExitNonZero,
+    /// It succeeds, and tells this exit status and this output.
+    Wrote(Wrote),
     /// It succeeds and tells this state.
     State(Lifecycle),
     /// It succeeds and tells that there is no task.
@@ -64,6 +67,8 @@ pub enum Stage {
     Any,
     /// Only on the mock, for the stated reason.
     MockOnly(&'static str),
+    /// Everywhere but on the mock, for the stated reason.
+    NotOnMock(&'static str),
 }
 
 /// A named sequence of steps.
@@ -95,6 +100,12 @@ impl Scenario {
     /// Keeps it from real targets.
     pub fn mock_only(mut self, reason: &'static str) -> Self {
         self.stage = Stage::MockOnly(reason);
+        self
+    }
+
+    /// Keeps it from the mock.
+    pub fn not_on_mock(mut self, reason: &'static str) -> Self {
+        self.stage = Stage::NotOnMock(reason);
         self
     }
 
@@ -189,35 +200,37 @@ pub(crate) mod words {
     pub(crate) fn restore(containers: &[&str]) -> Operation {
         Operation::Restore(many(containers))
     }
+    fn start_of(container: &str, stdin: bool) -> StartTask {
+        StartTask { container: ContainerId::new(container), stdin, input: None, output: false }
+    }
     pub(crate) fn create_task(container: &str) -> Operation {
-        Operation::CreateTask(StartTask { container: ContainerId::new(container), stdin: false })
+        Operation::CreateTask(start_of(container, false))
     }
     pub(crate) fn start_task(container: &str) -> Operation {
         Operation::StartTask(on(container))
     }
     pub(crate) fn start(container: &str) -> Operation {
-        Operation::Start(StartTask { container: ContainerId::new(container), stdin: false })
+        Operation::Start(start_of(container, false))
     }
     pub(crate) fn start_with_stdin(container: &str) -> Operation {
-        Operation::Start(StartTask { container: ContainerId::new(container), stdin: true })
+        Operation::Start(start_of(container, true))
+    }
+    fn exec_of(container: &str, exec: &str, args: &[&str], stdin: bool) -> Operation {
+        Operation::Exec(Exec {
+            container: ContainerId::new(container),
+            exec: ExecId::new(exec),
+            args: words(args),
+            stdin,
+            terminal: false,
+            input: None,
+            output: false,
+        })
     }
     pub(crate) fn exec(container: &str, exec: &str, args: &[&str]) -> Operation {
-        Operation::Exec(Exec {
-            container: ContainerId::new(container),
-            exec: ExecId::new(exec),
-            args: words(args),
-            stdin: false,
-            terminal: false,
-        })
+        exec_of(container, exec, args, false)
     }
     pub(crate) fn exec_with_stdin(container: &str, exec: &str, args: &[&str]) -> Operation {
-        Operation::Exec(Exec {
-            container: ContainerId::new(container),
-            exec: ExecId::new(exec),
-            args: words(args),
-            stdin: true,
-            terminal: false,
-        })
+        exec_of(container, exec, args, true)
     }
     pub(crate) fn wait(container: &str) -> Operation {
         Operation::Wait(on(container))

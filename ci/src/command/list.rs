@@ -14,12 +14,14 @@ pub(crate) fn list(options: ListOptions) -> anyhow::Result<Exit> {
         let scenarios: Vec<_> = scenarios
             .iter()
             .map(|scenario| {
-                let only_mock = match scenario.stage {
-                    Stage::MockOnly(reason) => Some(reason),
-                    Stage::Any => None,
+                let (mock_only, not_on_mock) = match scenario.stage {
+                    Stage::Any => (None, None),
+                    Stage::MockOnly(reason) => (Some(reason), None),
+                    Stage::NotOnMock(reason) => (None, Some(reason)),
                 };
                 serde_json::json!({
-                    "case": scenario.case(), "steps": scenario.steps.len(), "mock_only": only_mock,
+                    "case": scenario.case(), "steps": scenario.steps.len(),
+                    "mock_only": mock_only, "not_on_mock": not_on_mock,
                 })
             })
             .collect();
@@ -34,8 +36,10 @@ pub(crate) fn list(options: ListOptions) -> anyhow::Result<Exit> {
     let mut text = String::from("scenarios\n");
     for scenario in &scenarios {
         text.push_str(&format!("  {}", scenario.case()));
-        if let Stage::MockOnly(reason) = scenario.stage {
-            text.push_str(&format!("  (mock only: {reason})"));
+        match scenario.stage {
+            Stage::Any => {}
+            Stage::MockOnly(reason) => text.push_str(&format!("  (mock only: {reason})")),
+            Stage::NotOnMock(reason) => text.push_str(&format!("  (not on the mock: {reason})")),
         }
         text.push('\n');
     }

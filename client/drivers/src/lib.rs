@@ -11,6 +11,7 @@
 //! ```
 
 mod closing;
+mod gathering;
 mod retained;
 mod serve;
 mod stateless;

@@ -33,5 +33,6 @@ pub use operation::{
     StartTask, Target, Update,
 };
 pub use outcome::{
-    ExitStatus, Exited, Found, Lifecycle, Ok, Outcome, Restored, Started, Stats, TaskState, Version,
+    Digest, Ending, ExitStatus, Exited, Found, Gathered, Lifecycle, Ok, Outcome, Restored, Started,
+    Stats, TaskState, Version, Waited,
 };

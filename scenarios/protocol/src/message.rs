@@ -174,6 +174,8 @@ mod tests {
                 args: vec!["true".into()],
                 stdin: false,
                 terminal: false,
+                input: None,
+                output: false,
             }),
         });
         let line = serde_json::to_string(&request).unwrap();

@@ -112,6 +112,12 @@ pub struct StartTask {
     /// Whether standard input stays open until `close-stdin`.
     #[serde(default)]
     pub stdin: bool,
+    /// What is written to standard input once it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// Whether what it writes is gathered, for `wait` to tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub output: bool,
 }
 
 /// Arguments of `exec`.
@@ -129,6 +135,12 @@ pub struct Exec {
     /// Whether it has a terminal.
     #[serde(default)]
     pub terminal: bool,
+    /// What is written to standard input once it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// Whether what it writes is gathered, for `exec-wait` to tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub output: bool,
 }
 
 /// Arguments of `exit-status`.

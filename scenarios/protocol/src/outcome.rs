@@ -39,9 +39,9 @@ pub enum Ok {
     /// Registered and started; its pid.
     Exec(Started),
     /// The task exited.
-    Wait(Exited),
+    Wait(Waited),
     /// The exec exited.
-    ExecWait(Exited),
+    ExecWait(Waited),
     /// The task's state.
     Status(TaskState),
     /// The exit of a process that has exited.
@@ -125,6 +125,20 @@ impl Ok {
     }
 }
 
+impl Ok {
+    /// The exit that it tells of.
+    pub fn exited(&self) -> Option<&Exited> {
+        match self {
+            Self::Wait(waited) | Self::ExecWait(waited) => Some(&waited.exited),
+            Self::ExitStatus(exited)
+            | Self::DeleteTask(exited)
+            | Self::DeleteExec(exited)
+            | Self::ForceDelete(exited) => Some(exited),
+            _ => None,
+        }
+    }
+}
+
 /// Of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
@@ -176,6 +190,45 @@ pub struct Exited {
     /// When, in nanoseconds since 1970; absent when it cannot be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ns: Option<i64>,
+}
+
+/// A process that was waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waited {
+    /// How it exited.
+    #[serde(flatten)]
+    pub exited: Exited,
+    /// What it wrote; present when that was to be gathered.
+    #[serde(flatten)]
+    pub gathered: Option<Gathered>,
+}
+
+/// What a process wrote to its standard output; with a terminal, all that it wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gathered {
+    /// As far as it came.
+    pub stdout: Digest,
+    /// Whether that is all.
+    pub output: Ending,
+}
+
+/// Bytes, by their number and sum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// How many.
+    pub bytes: u64,
+    /// Their SHA-256, in lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Whether output is all that there was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// It came to its end.
+    Complete,
+    /// It did not: a child of the process may hold it open for ever.
+    CutOff,
 }
 
 /// Metrics of one task: what arrived, not what it says.
@@ -256,6 +309,18 @@ mod tests {
         assert_eq!(serde_json::to_string(&ExitStatus::Unknown).unwrap(), "\"unknown\"");
         assert_eq!(serde_json::from_str::<ExitStatus>("\"unknown\"").unwrap(), ExitStatus::Unknown);
         assert!(serde_json::from_str::<ExitStatus>("\"perhaps\"").is_err());
+    }
+
+    #[test]
+    fn output_stands_beside_the_status_that_was_waited_for() {
+        let written = r#"{"status":7,"stdout":{"bytes":3,"sha256":"ab"},"output":"cut-off"}"#;
+        let waited: Waited = serde_json::from_str(written).unwrap();
+        assert_eq!(waited.exited.status, ExitStatus::Code(7));
+        assert_eq!(waited.gathered.as_ref().unwrap().output, Ending::CutOff);
+        assert_eq!(serde_json::to_string(&waited).unwrap(), written);
+        let none: Waited = serde_json::from_str(r#"{"status":"unknown","at_ns":5}"#).unwrap();
+        let exited = Exited { status: ExitStatus::Unknown, at_ns: Some(5) };
+        assert_eq!(none, Waited { exited, gathered: None });
     }
 
     proptest! {

@@ -5,6 +5,7 @@ mod execs;
 mod lifecycles;
 mod refusals;
 mod restarts;
+mod streams;
 
 use crate::Scenario;
 
@@ -20,6 +21,7 @@ pub fn catalogue() -> Vec<Scenario> {
     all.extend(refusals::scenarios());
     all.extend(restarts::scenarios());
     all.extend(bugs::scenarios());
+    all.extend(streams::scenarios());
     all
 }
 

@@ -28,8 +28,8 @@ pub fn owed(operation: &Operation, outcome: &Outcome) -> Vec<Owed> {
     if matches!(outcome, Outcome::Error(_)) {
         return Vec::new();
     }
-    if let Outcome::Ok(Done::Wait(exited) | Done::ExecWait(exited)) = outcome
-        && exited.status == ExitStatus::Unknown
+    if let Outcome::Ok(Done::Wait(waited) | Done::ExecWait(waited)) = outcome
+        && waited.exited.status == ExitStatus::Unknown
     {
         // The client says itself that it was told of none.
         return Vec::new();

@@ -1,6 +1,6 @@
 //! An outcome against what the scenario takes for right.
 
-use driver_protocol::{ErrorKind, ExitStatus, Ok as Done, Outcome};
+use driver_protocol::{ErrorKind, ExitStatus, Gathered, Ok as Done, Outcome};
 use run_record::Verdict;
 
 use crate::Expect;
@@ -12,6 +12,7 @@ impl Expect {
             Self::Ok => vec!["ok".into()],
             Self::Exit(status) => vec![format!("exit {status}")],
             Self::ExitNonZero => vec!["exit other than 0".into()],
+            Self::Wrote(wrote) => vec![wrote.words()],
             Self::State(state) => vec![format!("{state:?}").to_lowercase()],
             Self::NoTask => vec!["no task".into()],
             Self::Finds(count) => vec![format!("{count} found")],
@@ -33,6 +34,10 @@ pub fn judge_outcome(expect: &Expect, outcome: &Outcome) -> Verdict {
         }
         (Expect::ExitNonZero, Outcome::Ok(done)) => {
             exit_status(done).is_some_and(|status| status != ExitStatus::Code(0))
+        }
+        (Expect::Wrote(wrote), Outcome::Ok(done)) => {
+            exit_status(done) == Some(ExitStatus::Code(wrote.exit))
+                && gathered(done) == Some(&wrote.gathered())
         }
         (Expect::State(state), Outcome::Ok(done)) => task_state(done) == Some(*state),
         (Expect::NoTask, Outcome::Ok(done)) => {
@@ -56,13 +61,13 @@ fn shown(outcome: &Outcome) -> String {
 }
 
 fn exit_status(done: &Done) -> Option<ExitStatus> {
+    done.exited().map(|exited| exited.status)
+}
+
+/// What a process wrote that was waited for.
+fn gathered(done: &Done) -> Option<&Gathered> {
     match done {
-        Done::Wait(exited)
-        | Done::ExecWait(exited)
-        | Done::ExitStatus(exited)
-        | Done::DeleteTask(exited)
-        | Done::DeleteExec(exited)
-        | Done::ForceDelete(exited) => Some(exited.status),
+        Done::Wait(waited) | Done::ExecWait(waited) => waited.gathered.as_ref(),
         _ => None,
     }
 }
@@ -86,10 +91,32 @@ fn found(done: &Done) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driver_protocol::{Exited, Refusal};
+    use crate::Wrote;
+    use driver_protocol::{Ending, Exited, Refusal, Waited};
 
     fn waited(status: u32) -> Outcome {
-        Outcome::Ok(Done::Wait(Exited { status: ExitStatus::Code(status), at_ns: None }))
+        told(ExitStatus::Code(status), None)
+    }
+
+    fn told(status: ExitStatus, gathered: Option<Gathered>) -> Outcome {
+        let exited = Exited { status, at_ns: None };
+        Outcome::Ok(Done::Wait(Waited { exited, gathered }))
+    }
+
+    #[test]
+    fn other_output_and_output_that_was_cut_off_fail() {
+        let wrote = |text: &str, output| Wrote { exit: 7, text: text.to_owned(), output };
+        let right = wrote("hello\n", Ending::Complete);
+        let expect = Expect::Wrote(right.clone());
+        let waited = |wrote: &Wrote| told(ExitStatus::Code(7), Some(wrote.gathered()));
+        assert!(!judge_outcome(&expect, &waited(&right)).failed());
+        for wrong in [wrote("hellO\n", Ending::Complete), wrote("hello\n", Ending::CutOff)] {
+            assert!(judge_outcome(&expect, &waited(&wrong)).failed());
+        }
+        let verdict = judge_outcome(&expect, &told(ExitStatus::Code(7), None));
+        let told =
+            "expected exit 7 and complete output of 6 bytes, got ok {\"wait\":{\"status\":7}}";
+        assert_eq!(verdict.detail, told);
     }
 
     #[test]
@@ -109,7 +136,7 @@ mod tests {
 
     #[test]
     fn an_unknown_exit_status_is_not_zero_and_not_any_number() {
-        let unknown = Outcome::Ok(Done::Wait(Exited { status: ExitStatus::Unknown, at_ns: None }));
+        let unknown = told(ExitStatus::Unknown, None);
         assert!(judge_outcome(&Expect::Exit(0), &unknown).failed());
         assert!(!judge_outcome(&Expect::ExitNonZero, &unknown).failed());
     }

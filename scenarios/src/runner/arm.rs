@@ -127,10 +127,11 @@ fn conservation(owned: &Rpcs, total: &Rpcs) -> Verdict {
 }
 
 fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<String> {
-    if let Stage::MockOnly(reason) = scenario.stage
-        && arm.target.describe().kind != "mock"
-    {
-        return Some(reason.to_owned());
+    let on_mock = arm.target.describe().kind == "mock";
+    match scenario.stage {
+        Stage::MockOnly(reason) if !on_mock => return Some(reason.to_owned()),
+        Stage::NotOnMock(reason) if on_mock => return Some(reason.to_owned()),
+        _ => {}
     }
     let lacks: Vec<&str> = scenario
         .needs()

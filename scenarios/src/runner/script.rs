@@ -4,7 +4,7 @@
 //! success; and from the first step that came to something else than is written, what is written of
 //! the steps behind it is not judged: they started from somewhere else.
 
-use driver_protocol::{ExitStatus, Ok as Done, Outcome};
+use driver_protocol::{ExitStatus, Outcome};
 use run_record::Verdict;
 
 use crate::checks::judge_outcome;
@@ -74,26 +74,20 @@ impl Script {
 /// An exit whose status the client does not claim to know.
 fn unknown(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Ok(
-            Done::Wait(exited)
-            | Done::ExecWait(exited)
-            | Done::ExitStatus(exited)
-            | Done::DeleteTask(exited)
-            | Done::DeleteExec(exited)
-            | Done::ForceDelete(exited),
-        ) => exited.status == ExitStatus::Unknown,
-        _ => false,
+        Outcome::Ok(done) => done.exited().is_some_and(|one| one.status == ExitStatus::Unknown),
+        Outcome::Error(_) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driver_protocol::{ErrorKind, Exited, Refusal};
+    use driver_protocol::{ErrorKind, Exited, Ok as Done, Refusal, Waited};
     use run_record::CheckResult;
 
     fn exit(status: ExitStatus) -> Outcome {
-        Outcome::Ok(Done::Wait(Exited { status, at_ns: None }))
+        let exited = Exited { status, at_ns: None };
+        Outcome::Ok(Done::Wait(Waited { exited, gathered: None }))
     }
 
     fn refused() -> Outcome {

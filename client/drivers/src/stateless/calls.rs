@@ -8,8 +8,8 @@ use containerd_client::services::v1::leases_client::LeasesClient;
 use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::services::v1::version_client::VersionClient;
 use containerd_client::services::v1::{
-    CreateRequest, DeleteProcessRequest, DeleteRequest, DeleteResponse, DeleteTaskRequest,
-    GetContainerRequest, GetRequest, StartRequest,
+    Container, CreateRequest, DeleteProcessRequest, DeleteRequest, DeleteResponse,
+    DeleteTaskRequest, GetContainerRequest, GetRequest, StartRequest,
 };
 use containerd_client::types::v1::Process as Shown;
 use driver_protocol::{ErrorKind, Refusal};
@@ -90,9 +90,10 @@ impl Calls {
         answer(self.leases().delete(self.ask(DeleteRequest { id, sync: false }))).await
     }
 
-    pub(super) async fn get_container(&self, id: &str) -> Result<(), Refusal> {
+    pub(super) async fn get_container(&self, id: &str) -> Result<Container, Refusal> {
         let message = GetContainerRequest { id: id.to_owned() };
-        answer(self.containers().get(self.ask(message))).await.map(|_| ())
+        let found = answer(self.containers().get(self.ask(message))).await?;
+        Ok(found.container.unwrap_or_default())
     }
 
     pub(super) async fn get(&self, id: &str, exec: &str) -> Result<Shown, Refusal> {

@@ -1,24 +1,23 @@
 //! The operations of Moby's libcontainerd before its commit 4bafaa0, RPC by RPC.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use containerd_client::services::v1::{
-    CloseIoRequest, CreateContainerRequest, CreateTaskRequest, DeleteContainerRequest,
-    ExecProcessRequest, KillRequest, ListPidsRequest, MetricsRequest, PauseTaskRequest,
-    ResizePtyRequest, ResumeTaskRequest, UpdateTaskRequest, WaitRequest,
+    CloseIoRequest, Container as Record, CreateContainerRequest, CreateTaskRequest,
+    DeleteContainerRequest, ExecProcessRequest, KillRequest, ListPidsRequest, MetricsRequest,
+    PauseTaskRequest, ResizePtyRequest, ResumeTaskRequest, UpdateTaskRequest, WaitRequest,
 };
 use containerd_client::types::v1::{Process as Shown, Status as Wire};
 use driver_protocol::{
     ContainerId, Create, ErrorKind, Exec, ExitStatus, Exited, Found, Lifecycle, Ok as Done,
-    Operation, Refusal, Restored, StartTask, Started, Stats, TaskState, Version,
+    Operation, Refusal, Restored, StartTask, Started, Stats, TaskState, Version, Waited,
 };
 use laconic_client::{NewContainer, process_payload};
 use prost_types::{Any, Timestamp};
 
 use super::calls::{Calls, answer};
 use super::exits::{Exits, Name};
-use super::fifos::Fifos;
+use super::streams::{Paths, Streams, Wanted};
 
 type Answer = Result<Done, Refusal>;
 
@@ -28,7 +27,7 @@ pub(super) struct Moby {
     calls: Calls,
     rootfs: String,
     exits: Arc<Exits>,
-    streams: Mutex<BTreeMap<Name, Fifos>>,
+    streams: Streams,
 }
 
 fn refuse<T>(kind: ErrorKind, message: impl Into<String>) -> Result<T, Refusal> {
@@ -57,32 +56,21 @@ fn exited(status: u32, at: Option<Timestamp>) -> Exited {
     Exited { status: ExitStatus::Code(status), at_ns }
 }
 
+/// Whether its spec says so.
+fn has_terminal(record: &Record) -> bool {
+    let spec = record.spec.as_ref().map(|spec| spec.value.as_slice()).unwrap_or_default();
+    let spec: serde_json::Value = serde_json::from_slice(spec).unwrap_or_default();
+    spec["process"]["terminal"].as_bool().unwrap_or_default()
+}
+
 fn init(id: &str) -> Name {
     (id.to_owned(), None)
 }
 
 impl Moby {
     pub(super) fn new(calls: Calls, rootfs: String, exits: Arc<Exits>) -> Self {
-        Self { calls, rootfs, exits, streams: Mutex::default() }
-    }
-
-    fn streams(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, Fifos>> {
-        self.streams.lock().expect("nothing panics while it holds the streams")
-    }
-
-    /// Opens streams for a process and keeps them by its name: paths of stdin, stdout, stderr.
-    fn open_streams(&self, name: Name, stdin: bool) -> Result<[String; 3], Refusal> {
-        if !stdin {
-            return Ok(Default::default());
-        }
-        match Fifos::new() {
-            Ok(fifos) => {
-                let paths = ["stdin", "stdout", "stderr"].map(|stream| fifos.path(stream));
-                self.streams().insert(name, fifos);
-                Ok(paths)
-            }
-            Err(error) => refuse(ErrorKind::Internal, format!("cannot make FIFOs: {error}")),
-        }
+        let streams = Streams::new(exits.clone());
+        Self { calls, rootfs, exits, streams }
     }
 
     /// getContainer, then its task; for an exec, then the process.
@@ -116,6 +104,7 @@ impl Moby {
                 let id = on.container.as_str();
                 self.get_process(id, None).await?;
                 let pid = self.calls.start(id, "").await?;
+                self.streams.started(&init(id)).await?;
                 Ok(Done::StartTask(Started { pid }))
             }
             Operation::Start(new) => self.start(new).await,
@@ -295,15 +284,20 @@ impl Moby {
     /// The container, its spec, its labels, and once more within NewTask.
     async fn create_task(&self, new: &StartTask) -> Result<u32, Refusal> {
         let id = new.container.as_str();
+        let mut record = Record::default();
         for _ in 0..4 {
-            self.calls.get_container(id).await?;
+            record = self.calls.get_container(id).await?;
         }
-        let [stdin, stdout, stderr] = self.open_streams(init(id), new.stdin)?;
+        let StartTask { stdin, input, output, .. } = new.clone();
+        let terminal = has_terminal(&record);
+        let wanted = Wanted { stdin, input, output, terminal };
+        let Paths { stdin, stdout, stderr } = self.streams.make(init(id), wanted)?;
         let message = CreateTaskRequest {
             container_id: id.to_owned(),
             stdin,
             stdout,
             stderr,
+            terminal,
             ..CreateTaskRequest::default()
         };
         Ok(answer(self.calls.tasks().create(self.calls.ask(message))).await?.pid)
@@ -313,7 +307,10 @@ impl Moby {
         self.create_task(&new).await?;
         let id = new.container.as_str();
         match self.calls.start(id, "").await {
-            Ok(pid) => Ok(Done::Start(Started { pid })),
+            Ok(pid) => {
+                self.streams.started(&init(id)).await?;
+                Ok(Done::Start(Started { pid }))
+            }
             Err(refusal) => {
                 // It tried to delete the task; its client looked first, found it created, and
                 // refused. The task stayed.
@@ -329,7 +326,9 @@ impl Moby {
         // For the bundle's label.
         self.calls.get_container(id).await?;
         let name = (id.to_owned(), Some(exec.to_owned()));
-        let [stdin, stdout, stderr] = self.open_streams(name, new.stdin)?;
+        let Exec { stdin, input, output, terminal, .. } = new.clone();
+        let wanted = Wanted { stdin, input, output, terminal };
+        let Paths { stdin, stdout, stderr } = self.streams.make(name.clone(), wanted)?;
         let message = ExecProcessRequest {
             container_id: id.to_owned(),
             exec_id: exec.to_owned(),
@@ -341,7 +340,10 @@ impl Moby {
         };
         answer(self.calls.tasks().exec(self.calls.ask(message))).await?;
         match self.calls.start(id, exec).await {
-            Ok(pid) => Ok(Done::Exec(Started { pid })),
+            Ok(pid) => {
+                self.streams.started(&name).await?;
+                Ok(Done::Exec(Started { pid }))
+            }
             Err(refusal) => {
                 if self.calls.get(id, exec).await.is_ok() {
                     let _ = self.calls.delete_process(id, exec).await;
@@ -351,10 +353,10 @@ impl Moby {
         }
     }
 
-    async fn wait(&self, name: Name) -> Result<Exited, Refusal> {
-        match self.exits.wait(&name).await {
-            Some(exited) => Ok(exited),
-            None => refuse(ErrorKind::Unavailable, "the event stream is lost"),
+    async fn wait(&self, name: Name) -> Result<Waited, Refusal> {
+        match self.streams.wait(&name).await {
+            (Some(exited), gathered) => Ok(Waited { exited, gathered }),
+            (None, _) => refuse(ErrorKind::Unavailable, "the event stream is lost"),
         }
     }
 
@@ -395,9 +397,7 @@ impl Moby {
     async fn close_stdin(&self, id: &str, exec: Option<&str>) -> Result<(), Refusal> {
         self.get_process(id, exec).await?;
         let name = (id.to_owned(), exec.map(str::to_owned));
-        if let Some(fifos) = self.streams().get_mut(&name) {
-            fifos.close_stdin();
-        }
+        self.streams.close_stdin(&name);
         let message = CloseIoRequest {
             container_id: id.to_owned(),
             exec_id: exec.unwrap_or_default().to_owned(),
@@ -431,7 +431,7 @@ impl Moby {
             return refuse(ErrorKind::FailedPrecondition, what);
         }
         let gone = self.calls.delete_task(id).await?;
-        self.streams().retain(|(have, _), _| have != id);
+        self.streams.task_is_gone(id);
         Ok(exited(gone.exit_status, gone.exited_at))
     }
 
@@ -442,7 +442,7 @@ impl Moby {
         self.calls.get_container(id).await?;
         self.calls.get(id, exec).await?;
         let gone = self.calls.delete_process(id, exec).await?;
-        self.streams().remove(&(id.to_owned(), Some(exec.to_owned())));
+        self.streams.exec_is_gone(id, exec);
         Ok(Done::DeleteExec(exited(gone.exit_status, gone.exited_at)))
     }
 

@@ -1,19 +1,23 @@
 //! The retained driver: keeps laconic-client's handles by id.
 
-use std::collections::BTreeMap;
+mod handles;
+mod streams;
+
 use std::sync::Mutex;
 
 use driver_protocol::{
-    Close, Connect, ContainerId, Driver, DriverFactory, DriverFault, ErrorKind, ExecId, Found,
-    Hello, Lifecycle, Notice, Ok as Done, Operation, Outcome, Pending, Refusal, Request, Restored,
-    Started, Stats, TaskState, Version,
+    Close, Connect, ContainerId, Driver, DriverFactory, DriverFault, ErrorKind, Exec, ExecId,
+    Found, Hello, Lifecycle, Notice, Ok as Done, Operation, Outcome, Pending, Refusal, Request,
+    Restored, StartTask, Started, Stats, TaskState, Version, Waited,
 };
 use laconic_client::{
-    Client, Container, Error, Io, Kind, NewContainer, NewExec, Process, Scope, Status, Task,
+    Client, Container, Error, Kind, NewContainer, NewExec, Process, Scope, Status, Task,
 };
 
 use crate::closing::Closing;
 use crate::{exit_status, exited, hello, kind};
+use handles::{Handles, Name};
+use streams::{Held, Of, Wanted};
 
 /// Opens retained drivers.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +47,6 @@ impl DriverFactory for RetainedFactory {
     }
 }
 
-#[derive(Default)]
-struct Handles {
-    containers: BTreeMap<ContainerId, Container>,
-    tasks: BTreeMap<ContainerId, Task>,
-    processes: BTreeMap<(ContainerId, ExecId), Process>,
-}
-
 struct Retained {
     hello: Hello,
     rootfs: String,
@@ -70,14 +67,6 @@ fn worded(of: Kind) -> ErrorKind {
     of.code().map_or(ErrorKind::Unavailable, kind)
 }
 
-fn unknown(what: String) -> Refusal {
-    Refusal {
-        kind: ErrorKind::NotFound,
-        code: None,
-        message: format!("this client holds no {what}"),
-    }
-}
-
 fn lifecycle(status: Status) -> Lifecycle {
     match status {
         Status::Unknown => Lifecycle::Unknown,
@@ -93,10 +82,6 @@ fn task_state(task: &Task) -> Option<TaskState> {
     Some(TaskState { status, pid: task.pid() })
 }
 
-fn io(stdin: bool) -> Io {
-    if stdin { Io::Streams { stdin } } else { Io::Null }
-}
-
 impl Retained {
     fn handles(&self) -> std::sync::MutexGuard<'_, Handles> {
         self.handles.lock().expect("nothing panics while it holds the handles")
@@ -107,18 +92,15 @@ impl Retained {
     }
 
     fn container(&self, id: &ContainerId) -> Result<Container, Refusal> {
-        let found = self.handles().containers.get(id).cloned();
-        found.ok_or_else(|| unknown(format!("container {id}")))
+        self.handles().container(id)
     }
 
     fn task(&self, id: &ContainerId) -> Result<Task, Refusal> {
-        let found = self.handles().tasks.get(id).cloned();
-        found.ok_or_else(|| unknown(format!("task of {id}")))
+        self.handles().task(id)
     }
 
     fn process(&self, id: &ContainerId, exec: &ExecId) -> Result<Process, Refusal> {
-        let found = self.handles().processes.get(&(id.clone(), exec.clone())).cloned();
-        found.ok_or_else(|| unknown(format!("exec {exec} of {id}")))
+        self.handles().process(id, exec)
     }
 
     fn keep(&self, restored: laconic_client::Restored) -> Restored {
@@ -144,7 +126,11 @@ impl Retained {
                     .rootfs(&self.rootfs)
                     .terminal(new.terminal);
                 let created = client.create(container).await.map_err(failed)?;
-                self.handles().containers.insert(new.container, created);
+                let mut handles = self.handles();
+                if new.terminal {
+                    handles.terminals.insert(new.container.clone());
+                }
+                handles.containers.insert(new.container, created);
                 Done::Create {}
             }
             Operation::Load(on) => {
@@ -166,23 +152,13 @@ impl Retained {
             }
             Operation::Delete(on) => {
                 self.container(&on.container)?.delete().await.map_err(failed)?;
-                self.handles().containers.remove(&on.container);
+                let mut handles = self.handles();
+                handles.containers.remove(&on.container);
+                handles.terminals.remove(&on.container);
                 Done::Delete {}
             }
-            Operation::CreateTask(new) => {
-                let container = self.container(&new.container)?;
-                let task = container.create_task(io(new.stdin)).await.map_err(failed)?;
-                let pid = task.pid();
-                self.handles().tasks.insert(new.container, task);
-                Done::CreateTask(Started { pid })
-            }
-            Operation::Start(new) => {
-                let container = self.container(&new.container)?;
-                let task = container.start(io(new.stdin)).await.map_err(failed)?;
-                let pid = task.pid();
-                self.handles().tasks.insert(new.container, task);
-                Done::Start(Started { pid })
-            }
+            Operation::CreateTask(new) => Done::CreateTask(self.create_task(new).await?),
+            Operation::Start(new) => Done::Start(self.start(new).await?),
             other => return self.answer_of_task(other).await,
         })
     }
@@ -193,10 +169,15 @@ impl Retained {
             Operation::StartTask(on) => {
                 let task = self.task(&on.container)?;
                 task.start().await.map_err(failed)?;
+                let wanted = self.handles().wanted.remove(&on.container);
+                if let Some(wanted) = wanted {
+                    self.hold((on.container, None), &Of::Task(task.clone()), wanted).await;
+                }
                 Done::StartTask(Started { pid: task.pid() })
             }
             Operation::Wait(on) => {
-                Done::Wait(exited(self.task(&on.container)?.wait().await.map_err(failed)?))
+                let task = Of::Task(self.task(&on.container)?);
+                Done::Wait(self.wait((on.container, None), &task).await?)
             }
             Operation::Status(on) => {
                 let task = self.task(&on.container)?;
@@ -228,6 +209,7 @@ impl Retained {
             }
             Operation::CloseStdin(on) => {
                 self.task(&on.container)?.close_stdin().await.map_err(failed)?;
+                self.input_is_closed(&(on.container, None));
                 Done::CloseStdin {}
             }
             Operation::Update(update) => {
@@ -246,12 +228,12 @@ impl Retained {
             }
             Operation::DeleteTask(on) => {
                 let exit = self.task(&on.container)?.delete().await.map_err(failed)?;
-                self.handles().tasks.remove(&on.container);
+                self.handles().task_is_gone(&on.container);
                 Done::DeleteTask(exited(exit))
             }
             Operation::ForceDelete(on) => {
                 let exit = self.task(&on.container)?.force_delete().await.map_err(failed)?;
-                self.handles().tasks.remove(&on.container);
+                self.handles().task_is_gone(&on.container);
                 Done::ForceDelete(exited(exit))
             }
             other => return self.answer_of_exec(other).await,
@@ -261,21 +243,10 @@ impl Retained {
     async fn answer_of_exec(&self, operation: Operation) -> Answer {
         let failed = |error: Error| refusal(&error);
         Ok(match operation {
-            Operation::Exec(new) => {
-                let exec = NewExec {
-                    id: new.exec.as_str().to_owned(),
-                    args: new.args,
-                    io: io(new.stdin),
-                    terminal: new.terminal,
-                };
-                let process = self.task(&new.container)?.exec(exec).await.map_err(failed)?;
-                let pid = process.pid();
-                self.handles().processes.insert((new.container, new.exec), process);
-                Done::Exec(Started { pid })
-            }
+            Operation::Exec(new) => Done::Exec(self.exec(new).await?),
             Operation::ExecWait(on) => {
-                let process = self.process(&on.container, &on.exec)?;
-                Done::ExecWait(exited(process.wait().await.map_err(failed)?))
+                let exec = Of::Exec(self.process(&on.container, &on.exec)?);
+                Done::ExecWait(self.wait((on.container, Some(on.exec)), &exec).await?)
             }
             Operation::ExitStatus(of) => {
                 let exit = match &of.exec {
@@ -297,16 +268,73 @@ impl Retained {
             Operation::ExecCloseStdin(on) => {
                 let process = self.process(&on.container, &on.exec)?;
                 process.close_stdin().await.map_err(failed)?;
+                self.input_is_closed(&(on.container, Some(on.exec)));
                 Done::ExecCloseStdin {}
             }
             Operation::DeleteExec(on) => {
                 let process = self.process(&on.container, &on.exec)?;
                 let exit = process.delete().await.map_err(failed)?;
-                self.handles().processes.remove(&(on.container, on.exec));
+                self.handles().exec_is_gone(on.container, on.exec);
                 Done::DeleteExec(exited(exit))
             }
             other => unreachable!("{} is answered before execs are looked at", other.name()),
         })
+    }
+
+    async fn create_task(&self, new: StartTask) -> Result<Started, Refusal> {
+        let container = self.container(&new.container)?;
+        let terminal = self.handles().terminals.contains(&new.container);
+        let wanted = Wanted::of_task(&new, terminal);
+        let task = container.create_task(wanted.io()).await.map_err(|error| refusal(&error))?;
+        let pid = task.pid();
+        let mut handles = self.handles();
+        handles.wanted.insert(new.container.clone(), wanted);
+        handles.tasks.insert(new.container, task);
+        Ok(Started { pid })
+    }
+
+    async fn start(&self, new: StartTask) -> Result<Started, Refusal> {
+        let container = self.container(&new.container)?;
+        let terminal = self.handles().terminals.contains(&new.container);
+        let wanted = Wanted::of_task(&new, terminal);
+        let task = container.start(wanted.io()).await.map_err(|error| refusal(&error))?;
+        let pid = task.pid();
+        self.handles().tasks.insert(new.container.clone(), task.clone());
+        self.hold((new.container, None), &Of::Task(task), wanted).await;
+        Ok(Started { pid })
+    }
+
+    async fn exec(&self, new: Exec) -> Result<Started, Refusal> {
+        let wanted = Wanted::of_exec(&new);
+        let exec = NewExec {
+            id: new.exec.as_str().to_owned(),
+            args: new.args,
+            io: wanted.io(),
+            terminal: new.terminal,
+        };
+        let process = self.task(&new.container)?.exec(exec).await;
+        let process = process.map_err(|error| refusal(&error))?;
+        let pid = process.pid();
+        let name = (new.container.clone(), new.exec.clone());
+        self.handles().processes.insert(name, process.clone());
+        self.hold((new.container, Some(new.exec)), &Of::Exec(process), wanted).await;
+        Ok(Started { pid })
+    }
+
+    async fn hold(&self, name: Name, of: &Of, wanted: Wanted) {
+        let held = Held::of(of, wanted).await;
+        self.handles().held.insert(name, held);
+    }
+
+    fn input_is_closed(&self, name: &Name) {
+        if let Some(held) = self.handles().held.get_mut(name) {
+            held.input_is_closed();
+        }
+    }
+
+    async fn wait(&self, name: Name, of: &Of) -> Result<Waited, Refusal> {
+        let reading = self.handles().held.get_mut(&name).and_then(|held| held.reading.take());
+        streams::wait(of, reading).await.map_err(|error| refusal(&error))
     }
 }
 
