@@ -27,7 +27,7 @@ mod select;
 mod target;
 mod wrote;
 
-pub use catalogue::catalogue;
+pub use catalogue::{ARCHIVE, IMAGES, catalogue};
 pub use checks::{Freedom, Owed, judge_counts, judge_outcome, judge_state, owed};
 pub use known::KnownFailures;
 pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};

@@ -67,8 +67,8 @@ pub enum Stage {
     Any,
     /// Only on the mock, for the stated reason.
     MockOnly(&'static str),
-    /// Everywhere but on the mock, for the stated reason.
-    NotOnMock(&'static str),
+    /// Only on a real containerd of ours, for the stated reason: what an address serves may be a mock.
+    RealOnly(&'static str),
 }
 
 /// A named sequence of steps.
@@ -103,9 +103,9 @@ impl Scenario {
         self
     }
 
-    /// Keeps it from the mock.
-    pub fn not_on_mock(mut self, reason: &'static str) -> Self {
-        self.stage = Stage::NotOnMock(reason);
+    /// Keeps it from what is, or may be, a mock.
+    pub fn real_only(mut self, reason: &'static str) -> Self {
+        self.stage = Stage::RealOnly(reason);
         self
     }
 

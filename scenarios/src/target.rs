@@ -99,6 +99,9 @@ pub trait Target: Send + Sync {
     /// The root file system for containers, where processes are real.
     fn rootfs(&self) -> Option<&Path>;
 
+    /// The archive of images for scenarios that begin with one, or why there is none.
+    fn archive(&self) -> Result<&Path, String>;
+
     /// The namespace of the n-th case: nobody else uses it.
     fn namespace(&self, case: usize) -> String;
 

@@ -14,20 +14,20 @@ pub(crate) fn list(options: ListOptions) -> anyhow::Result<Exit> {
         let scenarios: Vec<_> = scenarios
             .iter()
             .map(|scenario| {
-                let (mock_only, not_on_mock) = match scenario.stage {
+                let (mock_only, real_only) = match scenario.stage {
                     Stage::Any => (None, None),
                     Stage::MockOnly(reason) => (Some(reason), None),
-                    Stage::NotOnMock(reason) => (None, Some(reason)),
+                    Stage::RealOnly(reason) => (None, Some(reason)),
                 };
                 serde_json::json!({
                     "case": scenario.case(), "steps": scenario.steps.len(),
-                    "mock_only": mock_only, "not_on_mock": not_on_mock,
+                    "mock_only": mock_only, "real_only": real_only,
                 })
             })
             .collect();
         print_json(&serde_json::json!({
             "scenarios": scenarios,
-            "operations": Operation::NAMES,
+            "operations": Operation::NAMES.as_slice(),
             "drivers": DEFAULTS,
             "targets": ["mock:1.6", "mock:1.7", "mock:2.1", "real", "ADDRESS"],
         }));
@@ -39,7 +39,7 @@ pub(crate) fn list(options: ListOptions) -> anyhow::Result<Exit> {
         match scenario.stage {
             Stage::Any => {}
             Stage::MockOnly(reason) => text.push_str(&format!("  (mock only: {reason})")),
-            Stage::NotOnMock(reason) => text.push_str(&format!("  (not on the mock: {reason})")),
+            Stage::RealOnly(reason) => text.push_str(&format!("  (real only: {reason})")),
         }
         text.push('\n');
     }

@@ -23,7 +23,7 @@ impl<R: AsyncRead + Unpin> Reading<R> {
         Self { output, bytes: 0, sum: Sha256::new(), broken: false }
     }
 
-    async fn to_the_end(&mut self) {
+    async fn until_its_end(&mut self) {
         let mut buffer = vec![0; 16 * 1024];
         while let Some(output) = &mut self.output {
             match output.read(&mut buffer).await {
@@ -53,7 +53,7 @@ pub(crate) async fn gather<R: AsyncRead + Unpin, E>(
     let mut exit = pin!(exit);
     let mut exited = None;
     {
-        let all = async { tokio::join!(stdout.to_the_end(), stderr.to_the_end()) };
+        let all = async { tokio::join!(stdout.until_its_end(), stderr.until_its_end()) };
         let late = async {
             exited = Some(exit.as_mut().await);
             tokio::time::sleep(GRACE).await;

@@ -22,14 +22,11 @@ pub use stateless::StatelessFactory;
 
 use driver_protocol::{Capability, Hello};
 
-/// What both can do.
-fn hello(driver: &str, typed_state_errors: bool) -> Hello {
-    use Capability::{Cancel, Exec, Exits, Io, Pause, Restore, TypedStateErrors};
-    let mut capabilities: std::collections::BTreeSet<_> =
-        [Exec, Pause, Exits, Cancel, Restore, Io].into();
-    if typed_state_errors {
-        capabilities.insert(TypedStateErrors);
-    }
+/// What both can do, and what one alone.
+fn hello(driver: &str, more: &[Capability]) -> Hello {
+    use Capability::{Cancel, Exec, Exits, Io, Pause, Restore};
+    let both = [Exec, Pause, Exits, Cancel, Restore, Io];
+    let capabilities = both.iter().chain(more).copied().collect();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     Hello { driver: driver.to_owned(), version, capabilities }
 }

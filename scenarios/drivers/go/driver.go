@@ -18,7 +18,6 @@ import (
 
 	"github.com/containerd/containerd"
 	"github.com/containerd/containerd/api/services/tasks/v1"
-	"github.com/containerd/containerd/cio"
 	"github.com/containerd/containerd/errdefs"
 	"github.com/containerd/containerd/version"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -33,6 +32,10 @@ type arguments struct {
 	Exec             string
 	Args             []string
 	Stdin, Terminal  bool
+	Input            string
+	Output           bool
+	Archive, Image   string
+	Sync             bool
 	Signal           uint32
 	Width, Height    uint32
 	MemoryLimitBytes int64 `json:"memory_limit_bytes"`
@@ -48,10 +51,11 @@ var errOther = errors.New("an operation of a process, not of a task")
 
 type object = map[string]interface{}
 
-// A process, and the writing end of its standard input while that is open.
+// A process, the writing end of its standard input while that is open, and what it writes.
 type process struct {
 	containerd.Process
-	stdin io.Closer
+	stdin io.WriteCloser
+	out   *gathered
 }
 
 type driver struct {
@@ -62,6 +66,8 @@ type driver struct {
 	mu         sync.Mutex
 	containers map[string]containerd.Container
 	processes  map[string]process // by container/exec; a task's own by container/
+	images     map[string]containerd.Image
+	terminals  map[string]bool // of containers
 }
 
 func key(a arguments) string { return a.Container + "/" + a.Exec }
@@ -118,30 +124,20 @@ func processSpec(a arguments) *specs.Process {
 	return &specs.Process{Args: a.Args, Cwd: "/", Env: []string{path}, Terminal: a.Terminal}
 }
 
-var noInput = io.NopCloser(nil)
 var deleteOptions = map[string][]containerd.ProcessDeleteOpts{"force-delete": {containerd.WithProcessKill}}
-
-// Standard streams: none, or an input that stays open.
-func streams(a arguments) (cio.Creator, io.Closer) {
-	if !a.Stdin {
-		return cio.NullIO, noInput
-	}
-	read, write := io.Pipe()
-	options := []cio.Opt{cio.WithStreams(read, io.Discard, io.Discard), cio.WithFIFODir(os.TempDir())}
-	return cio.NewCreator(options...), write
-}
 
 func (d *driver) createTask(ctx context.Context, a arguments) (interface{}, error) {
 	c, err := held(d, d.containers, a.Container)
 	if err != nil {
 		return nil, err
 	}
-	creator, stdin := streams(a)
+	a.Terminal = d.terminals[a.Container]
+	creator, stdin, out := streams(a)
 	t, err := c.NewTask(ctx, creator)
 	if err != nil {
 		return nil, err
 	}
-	keep(d, d.processes, key(a), process{t, stdin})
+	keep(d, d.processes, key(a), process{t, stdin, out})
 	return object{"pid": t.Pid()}, nil
 }
 
@@ -156,8 +152,12 @@ func (d *driver) start(ctx context.Context, a arguments) (interface{}, error) {
 	}
 	if err != nil {
 		t.Delete(ctx, containerd.WithProcessKill)
+		return nil, err
 	}
-	return started, err
+	if p, err := held(d, d.processes, key(a)); err == nil {
+		give(p.stdin, a)
+	}
+	return started, nil
 }
 
 func (d *driver) exec(ctx context.Context, a arguments) (interface{}, error) {
@@ -165,7 +165,7 @@ func (d *driver) exec(ctx context.Context, a arguments) (interface{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	creator, stdin := streams(a)
+	creator, stdin, out := streams(a)
 	p, err := t.Exec(ctx, a.Exec, processSpec(a), creator)
 	if err != nil {
 		return nil, err
@@ -174,11 +174,12 @@ func (d *driver) exec(ctx context.Context, a arguments) (interface{}, error) {
 		p.Delete(ctx)
 		return nil, err
 	}
-	keep(d, d.processes, key(a), process{p, stdin})
+	keep(d, d.processes, key(a), process{p, stdin, out})
+	give(stdin, a)
 	return object{"pid": p.Pid()}, nil
 }
 
-func exited(ended containerd.ExitStatus) (interface{}, error) {
+func exited(ended containerd.ExitStatus) (object, error) {
 	result := object{"status": ended.ExitCode()}
 	if at := ended.ExitTime(); at.Unix() > 0 {
 		result["at_ns"] = at.UnixNano()
@@ -205,7 +206,7 @@ func (d *driver) load(ctx context.Context, id string) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep(d, d.processes, id+"/", process{t, noInput})
+	keep(d, d.processes, id+"/", process{Process: t})
 	status, err := state(ctx, t)
 	return object{"task": status}, err
 }
@@ -250,6 +251,7 @@ func (d *driver) perform(ctx context.Context, name string, a arguments) (interfa
 		c, err := d.client.NewContainer(ctx, a.Container, runtime, containerd.WithSpec(d.spec(a)))
 		if err == nil {
 			keep(d, d.containers, a.Container, c)
+			keep(d, d.terminals, a.Container, a.Terminal)
 		}
 		return object{}, err
 	case "load":
@@ -270,6 +272,8 @@ func (d *driver) perform(ctx context.Context, name string, a arguments) (interfa
 			return nil, err
 		}
 		return object{}, c.Delete(ctx)
+	case "import", "images", "image", "unpack", "create-from-image", "delete-with-snapshot", "remove-image":
+		return d.performImage(ctx, name, a)
 	}
 	p, err := held(d, d.processes, key(a))
 	if err != nil {
@@ -320,7 +324,11 @@ func (d *driver) performProcess(ctx context.Context, name string, a arguments, p
 		if err != nil {
 			return nil, err
 		}
-		return exited(<-ended)
+		result, err := exited(<-ended)
+		if err == nil && p.out != nil {
+			p.out.tell(result, p.IO())
+		}
+		return result, err
 	case "exit-status":
 		status, err := p.Status(ctx)
 		if err == nil && status.Status != containerd.Stopped {
@@ -334,7 +342,9 @@ func (d *driver) performProcess(ctx context.Context, name string, a arguments, p
 	case "resize", "exec-resize":
 		return object{}, p.Resize(ctx, a.Width, a.Height)
 	case "close-stdin", "exec-close-stdin":
-		p.stdin.Close()
+		if p.stdin != nil {
+			p.stdin.Close()
+		}
 		return object{}, p.CloseIO(ctx, containerd.WithStdinCloser)
 	}
 	ended, err := p.Delete(ctx, deleteOptions[name]...)
@@ -374,7 +384,7 @@ func main() {
 		out.Encode(line)
 	}
 	lines.Scan()
-	can := []string{"exec", "pause", "restore", "io"}
+	can := []string{"exec", "pause", "restore", "io", "images"}
 	hello := object{"driver": "go", "version": version.Version, "capabilities": can}
 	say(object{"protocol": 1, "hello": hello})
 	address, namespace := os.Getenv("CONTAINERD_ADDRESS"), os.Getenv("CONTAINERD_NAMESPACE")
@@ -386,6 +396,8 @@ func main() {
 		client: client, namespace: namespace, rootfs: os.Getenv("LACONIC_ROOTFS"),
 		containers: map[string]containerd.Container{},
 		processes:  map[string]process{},
+		images:     map[string]containerd.Image{},
+		terminals:  map[string]bool{},
 	}
 	say(object{"ready": object{}})
 	for lines.Scan() {

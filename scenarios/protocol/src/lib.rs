@@ -15,6 +15,7 @@ pub const SCHEMA: &str = include_str!("../protocol.schema.json");
 mod driver;
 mod error;
 mod ids;
+mod images;
 mod message;
 mod notice;
 mod operation;
@@ -23,6 +24,7 @@ mod outcome;
 pub use driver::{Close, Connect, Driver, DriverFactory, DriverFault, Pending};
 pub use error::{Code, ErrorKind, Refusal};
 pub use ids::{ContainerId, ExecId};
+pub use images::{CreateFromImage, ImageFound, ImageNames, ImageTarget, Import, RemoveImage};
 pub use message::{
     Capability, FromDriver, Greeting, Hello, Limits, Nothing, PROTOCOL, Request, RequestId,
     ToDriver,

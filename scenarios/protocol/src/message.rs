@@ -28,8 +28,10 @@ pub enum Capability {
     Cancel,
     /// Finds containers of an earlier client again.
     Restore,
-    /// Opens standard input.
+    /// Opens standard input, gathers output.
     Io,
+    /// Imports, unpacks and removes images, and makes containers of them.
+    Images,
     /// Tells errors of the state machine by kind, not as `unknown`.
     TypedStateErrors,
 }
@@ -44,6 +46,7 @@ impl Capability {
             Self::Cancel => "cancel",
             Self::Restore => "restore",
             Self::Io => "io",
+            Self::Images => "images",
             Self::TypedStateErrors => "typed-state-errors",
         }
     }

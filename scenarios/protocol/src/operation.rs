@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerId, ExecId};
+use crate::{ContainerId, CreateFromImage, ExecId, ImageTarget, Import, RemoveImage};
 
 /// An operation with its arguments, as it goes over the wire: `{"exec":{"container":"c1",…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,20 @@ pub enum Operation {
     ForceDelete(Target),
     /// Delete the container record.
     Delete(Target),
+    /// Import the images of an archive.
+    Import(Import),
+    /// List the images.
+    Images {},
+    /// Find an image by its name.
+    Image(ImageTarget),
+    /// Unpack an image, so that containers can be made of it.
+    Unpack(ImageTarget),
+    /// Make a container record, and a snapshot of its own on an image.
+    CreateFromImage(CreateFromImage),
+    /// Delete the container record and its snapshot.
+    DeleteWithSnapshot(Target),
+    /// Remove the name of an image.
+    RemoveImage(RemoveImage),
 }
 
 /// Arguments that name a container.
@@ -208,7 +222,7 @@ pub struct Update {
 
 impl Operation {
     /// The names of all operations, in the order in which reports show them.
-    pub const NAMES: [&'static str; 29] = [
+    pub const NAMES: [&'static str; 36] = [
         "version",
         "create",
         "load",
@@ -238,6 +252,13 @@ impl Operation {
         "delete-exec",
         "force-delete",
         "delete",
+        "import",
+        "images",
+        "image",
+        "unpack",
+        "create-from-image",
+        "delete-with-snapshot",
+        "remove-image",
     ];
 
     /// The operation's name, as it stands in budgets and reports.
@@ -272,6 +293,13 @@ impl Operation {
             Self::DeleteExec(_) => "delete-exec",
             Self::ForceDelete(_) => "force-delete",
             Self::Delete(_) => "delete",
+            Self::Import(_) => "import",
+            Self::Images {} => "images",
+            Self::Image(_) => "image",
+            Self::Unpack(_) => "unpack",
+            Self::CreateFromImage(_) => "create-from-image",
+            Self::DeleteWithSnapshot(_) => "delete-with-snapshot",
+            Self::RemoveImage(_) => "remove-image",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerId, Refusal};
+use crate::{ContainerId, ImageFound, ImageNames, Refusal};
 
 /// The answer to a request. A fault of the harness or of the driver itself is not an outcome: see
 /// [`DriverFault`](crate::DriverFault).
@@ -86,6 +86,20 @@ pub enum Ok {
     ForceDelete(Exited),
     /// Deleted.
     Delete {},
+    /// Imported: their names.
+    Import(ImageNames),
+    /// All that there are.
+    Images(ImageNames),
+    /// Found.
+    Image(ImageFound),
+    /// Unpacked.
+    Unpack {},
+    /// Created.
+    CreateFromImage {},
+    /// Deleted.
+    DeleteWithSnapshot {},
+    /// Removed.
+    RemoveImage {},
 }
 
 impl Ok {
@@ -121,6 +135,13 @@ impl Ok {
             Self::DeleteExec(_) => "delete-exec",
             Self::ForceDelete(_) => "force-delete",
             Self::Delete { .. } => "delete",
+            Self::Import(_) => "import",
+            Self::Images(_) => "images",
+            Self::Image(_) => "image",
+            Self::Unpack { .. } => "unpack",
+            Self::CreateFromImage { .. } => "create-from-image",
+            Self::DeleteWithSnapshot { .. } => "delete-with-snapshot",
+            Self::RemoveImage { .. } => "remove-image",
         }
     }
 }

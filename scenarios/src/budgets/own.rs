@@ -38,12 +38,26 @@ mod tests {
     use super::*;
     use driver_protocol::Operation;
 
+    /// Moby's libcontainerd had none of these, and its twin has none.
+    const OF_IMAGES: [&str; 7] = [
+        "import",
+        "images",
+        "image",
+        "unpack",
+        "create-from-image",
+        "delete-with-snapshot",
+        "remove-image",
+    ];
+
     #[test]
-    fn the_embedded_budgets_can_be_read_and_cover_every_operation() {
+    fn the_embedded_budgets_can_be_read_and_cover_every_operation_that_the_driver_has() {
         for client in ["floor", "retained", "stateless"] {
             let budget = own(client).unwrap();
             assert_eq!(budget.client, client);
             for name in Operation::NAMES {
+                if client == "stateless" && OF_IMAGES.contains(&name) {
+                    continue;
+                }
                 assert!(budget.operations.contains_key(name), "{client} says nothing of {name}");
             }
         }

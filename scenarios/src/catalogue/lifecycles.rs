@@ -125,6 +125,7 @@ fn deletions() -> Vec<Scenario> {
             .then(delete_task("c0"))
             .then(delete("c0")),
         sleeping("force-delete-of-a-running-task").ended(),
+        sleeping("force-delete-of-a-paused-task").then(pause("c0")).leaves("c0", Paused).ended(),
         Scenario::new("an-id-is-used-again")
             .then(create("c0", &["sh", "-c", "exit 7"]))
             .then(start("c0"))

@@ -2,10 +2,13 @@
 
 mod bugs;
 mod execs;
+mod images;
 mod lifecycles;
 mod refusals;
 mod restarts;
 mod streams;
+
+pub use images::{ARCHIVE, IMAGES};
 
 use crate::Scenario;
 
@@ -22,6 +25,7 @@ pub fn catalogue() -> Vec<Scenario> {
     all.extend(restarts::scenarios());
     all.extend(bugs::scenarios());
     all.extend(streams::scenarios());
+    all.extend(images::scenarios());
     all
 }
 

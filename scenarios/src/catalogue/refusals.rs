@@ -1,13 +1,20 @@
 //! What must be refused, and leave everything as it was.
 
-use driver_protocol::ErrorKind::{AlreadyExists, InvalidArgument, NotFound, Unknown};
+use driver_protocol::ErrorKind::{
+    AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unknown,
+};
 use driver_protocol::Lifecycle::{Paused, Running};
 
-use super::sleeping;
+use super::{KILL, sleeping};
 use crate::Scenario;
 use crate::scenario::{WRONG_STATE, words::*};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
+    let groups = [states(), names(), starts()];
+    groups.into_iter().flatten().collect()
+}
+
+fn states() -> Vec<Scenario> {
     vec![
         sleeping("delete-while-running-is-refused")
             .then(delete("c0"))
@@ -24,6 +31,24 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .refused(&[AlreadyExists])
             .leaves("c0", Running)
             .ended(),
+        sleeping("an-exit-status-before-the-exit-is-refused")
+            .then(exit_status("c0"))
+            .refused(&[FailedPrecondition])
+            .leaves("c0", Running)
+            .ended(),
+        sleeping("a-task-that-was-deleted-is-not-found")
+            .then(kill("c0", KILL))
+            .then(wait("c0"))
+            .exits(128 + KILL)
+            .then(delete_task("c0"))
+            .leaves_no_task("c0")
+            .then(kill("c0", KILL))
+            .refused(&[NotFound])
+            .then(pause("c0"))
+            .refused(&[NotFound])
+            .then(pids("c0"))
+            .refused(&[NotFound])
+            .then(delete("c0")),
         sleeping("pause-twice-is-refused")
             .then(pause("c0"))
             .then(pause("c0"))
@@ -35,6 +60,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .refused(WRONG_STATE)
             .leaves("c0", Running)
             .ended(),
+    ]
+}
+
+fn names() -> Vec<Scenario> {
+    vec![
         Scenario::new("duplicate-create-is-refused")
             .then(create("c0", &["true"]))
             .then(create("c0", &["true"]))
@@ -58,6 +88,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .then(delete_exec("c0", "nobody"))
             .refused(&[NotFound])
             .ended(),
+    ]
+}
+
+fn starts() -> Vec<Scenario> {
+    vec![
         Scenario::new("start-of-a-missing-binary-leaves-nothing")
             .then(create("c0", &["/no/such/binary"]))
             .then(start("c0"))

@@ -1,6 +1,6 @@
 //! A client that is killed and comes back.
 
-use driver_protocol::Lifecycle::{Paused, Running, Stopped};
+use driver_protocol::Lifecycle::{Created, Paused, Running, Stopped};
 
 use super::{KILL, sleeping};
 use crate::scenario::words::*;
@@ -18,6 +18,24 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .exits(0)
             .then(delete_exec("c0", "e0"))
             .ended(),
+        Scenario::new("a-restarted-client-loads-a-container-without-a-task")
+            .then(create("c0", &["true"]))
+            .restart()
+            .then(load("c0"))
+            .expect(Expect::NoTask)
+            .then(delete("c0")),
+        Scenario::new("a-restarted-client-starts-a-task-that-was-created")
+            .then(create("c0", &["sh", "-c", "exit 7"]))
+            .then(create_task("c0"))
+            .restart()
+            .then(load("c0"))
+            .expect(Expect::State(Created))
+            .then(start_task("c0"))
+            .then(wait("c0"))
+            .exits(7)
+            .then(delete_task("c0"))
+            .exits(7)
+            .then(delete("c0")),
         sleeping("a-restarted-client-learns-of-an-exit-it-missed")
             .then(kill("c0", KILL))
             .then(wait("c0"))

@@ -137,7 +137,7 @@ fn endings() -> Vec<Scenario> {
             .wrote(7, "one\r\ntwo\r\n")
             .exec_deleted(),
         sleeping("a-child-that-holds-the-output-cuts-it-off")
-            .not_on_mock("the mock's shell ends with all that it began")
+            .real_only("the mock's shell ends with all that it began")
             .then(Operation::Exec(exec_of("sleep 600 & echo out; exit 6")))
             .then(exec_wait("c0", "e0"))
             .wrote_so(6, "out\n", Ending::CutOff)

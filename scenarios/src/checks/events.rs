@@ -60,7 +60,10 @@ pub fn owed(operation: &Operation, outcome: &Outcome) -> Vec<Owed> {
         Operation::Resume(on) => own(&on.container, &["/tasks/resumed"]),
         Operation::DeleteTask(on) => own(&on.container, &["/tasks/delete"]),
         Operation::ForceDelete(on) => own(&on.container, &["/tasks/exit", "/tasks/delete"]),
-        Operation::Delete(on) => own(&on.container, &["/containers/delete"]),
+        Operation::CreateFromImage(new) => own(&new.container, &["/containers/create"]),
+        Operation::Delete(on) | Operation::DeleteWithSnapshot(on) => {
+            own(&on.container, &["/containers/delete"])
+        }
         _ => Vec::new(),
     }
 }

@@ -84,6 +84,7 @@ fn found(done: &Done) -> Option<usize> {
     match done {
         Done::Restore { containers } => Some(containers.len()),
         Done::StatsAll { found } => Some(found.len()),
+        Done::Import(names) | Done::Images(names) => Some(names.images.len()),
         _ => None,
     }
 }

@@ -127,10 +127,10 @@ fn conservation(owned: &Rpcs, total: &Rpcs) -> Verdict {
 }
 
 fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<String> {
-    let on_mock = arm.target.describe().kind == "mock";
+    let kind = arm.target.describe().kind;
     match scenario.stage {
-        Stage::MockOnly(reason) if !on_mock => return Some(reason.to_owned()),
-        Stage::NotOnMock(reason) if on_mock => return Some(reason.to_owned()),
+        Stage::MockOnly(reason) if kind != "mock" => return Some(reason.to_owned()),
+        Stage::RealOnly(reason) if kind != "real" => return Some(reason.to_owned()),
         _ => {}
     }
     let lacks: Vec<&str> = scenario
@@ -138,7 +138,11 @@ fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<String> {
         .difference(&arm.capabilities)
         .map(|capability| capability.as_str())
         .collect();
-    (!lacks.is_empty()).then(|| format!("{} lacks {}", arm.driver.name, lacks.join(" and ")))
+    if !lacks.is_empty() {
+        return Some(format!("{} lacks {}", arm.driver.name, lacks.join(" and ")));
+    }
+    let images = scenario.needs().contains(&Capability::Images);
+    images.then(|| arm.target.archive().err()).flatten()
 }
 
 fn skip(arm: &Arm<'_>, scenario: &Scenario, reason: String, emit: &mut (dyn FnMut(Line) + Send)) {

@@ -1,11 +1,12 @@
 //! One case: one scenario, played by a fresh client in a fresh namespace.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use driver_protocol::{
-    Capability, Close, Connect, Driver, DriverFault, Operation, Outcome, Request, RequestId,
+    Capability, Close, Connect, Driver, DriverFault, Import, Operation, Outcome, Request, RequestId,
 };
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
 use run_record::{AllowanceRef, CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict};
@@ -22,7 +23,7 @@ use super::settle::{Rest, quiet, settle};
 use super::unconnected::unconnected;
 use super::{RunFault, Stop};
 use crate::checks::judge_state;
-use crate::{Play, Scenario, Step, TargetFault};
+use crate::{ARCHIVE, Play, Scenario, Step, TargetFault};
 
 /// How long a driver may take to answer one request.
 const DEADLINE_MS: u64 = 20_000;
@@ -191,13 +192,25 @@ impl Stage<'_> {
             id: RequestId(id.number()),
             deadline_ms: DEADLINE_MS,
             traceparent: None,
-            operation: operation.clone(),
+            operation: self.staged(operation),
         };
         let driver = self.driver.clone();
         let mark = self.arm.target.ledger().mark();
         let started = Instant::now();
         let answer = tokio::spawn(async move { driver.perform(request).await });
         Open { id, operation: operation.clone(), mark, started, answer }
+    }
+
+    /// As it is asked here: with the archive that this target has.
+    fn staged(&self, operation: &Operation) -> Operation {
+        let named = |import: &Import| import.archive == Path::new(ARCHIVE);
+        if let Operation::Import(import) = operation
+            && named(import)
+            && let Ok(archive) = self.arm.target.archive()
+        {
+            return Operation::Import(Import { archive: archive.to_owned() });
+        }
+        operation.clone()
     }
 
     async fn answered(&mut self, mut open: Open, step: &Step) -> Result<Done, RunFault> {

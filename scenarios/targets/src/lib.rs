@@ -1,8 +1,10 @@
 //! What scenarios run against: the mock, a private real containerd, or somebody's own, each behind
 //! a tap for the player and a tap for the observer.
 
+mod archive;
 pub mod daemon;
 mod injections;
+mod inventory;
 mod observer;
 mod reconcile;
 mod seen;

@@ -6,16 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use containerd_client::services::v1::containers_client::ContainersClient;
 use containerd_client::services::v1::events_client::EventsClient;
-use containerd_client::services::v1::leases_client::LeasesClient;
-use containerd_client::services::v1::namespaces_client::NamespacesClient;
 use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::services::v1::version_client::VersionClient;
 use containerd_client::services::v1::{
-    DeleteContainerRequest, DeleteNamespaceRequest, DeleteRequest, DeleteTaskRequest, GetRequest,
-    KillRequest, ListContainersRequest, ListRequest, ListTasksRequest, PublishRequest,
-    SubscribeRequest, WaitRequest,
+    DeleteTaskRequest, GetRequest, KillRequest, PublishRequest, SubscribeRequest, WaitRequest,
 };
 use containerd_client::types::v1::Status as Wire;
 use driver_protocol::{ContainerId, Lifecycle};
@@ -49,11 +44,11 @@ impl Drop for Observer {
     }
 }
 
-fn fault(action: impl Into<String>, cause: impl ToString) -> TargetFault {
+pub(crate) fn fault(action: impl Into<String>, cause: impl ToString) -> TargetFault {
     TargetFault::Observer { action: action.into(), cause: cause.to_string() }
 }
 
-async fn limited<T>(
+pub(crate) async fn limited<T>(
     action: String,
     call: impl Future<Output = Result<tonic::Response<T>, Status>>,
 ) -> Result<T, TargetFault> {
@@ -79,7 +74,7 @@ fn no_containerd(mut cause: &dyn Error) -> String {
     format!("what listens there does not answer as a containerd ({cause})")
 }
 
-fn ask<T>(namespace: &str, message: T) -> Request<T> {
+pub(crate) fn ask<T>(namespace: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     if let Ok(namespace) = namespace.parse() {
         request.metadata_mut().insert("containerd-namespace", namespace);
@@ -116,7 +111,11 @@ impl Observer {
         &self.seen
     }
 
-    fn tasks(&self) -> TasksClient<Channel> {
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    pub(crate) fn tasks(&self) -> TasksClient<Channel> {
         TasksClient::new(self.channel.clone())
     }
 
@@ -148,61 +147,8 @@ impl Observer {
         }
     }
 
-    /// Ids of containers, tasks and leases in a namespace.
-    async fn inventory(&self, namespace: &str) -> Result<[Vec<String>; 3], TargetFault> {
-        let of = |what: &str| format!("list {what} of {namespace}");
-        let mut client = ContainersClient::new(self.channel.clone());
-        let message = ListContainersRequest::default();
-        let containers = limited(of("containers"), client.list(ask(namespace, message))).await?;
-        let mut client = self.tasks();
-        let message = ListTasksRequest::default();
-        let tasks = limited(of("tasks"), client.list(ask(namespace, message))).await?;
-        let mut client = LeasesClient::new(self.channel.clone());
-        let message = ListRequest::default();
-        let leases = limited(of("leases"), client.list(ask(namespace, message))).await?;
-        Ok([
-            containers.containers.into_iter().map(|container| container.id).collect(),
-            tasks.tasks.into_iter().map(|task| task.id).collect(),
-            leases.leases.into_iter().map(|lease| lease.id).collect(),
-        ])
-    }
-
-    pub(crate) async fn leftovers(&self, namespace: &str) -> Result<Vec<String>, TargetFault> {
-        let found = self.inventory(namespace).await?;
-        let words = ["container", "task", "lease"];
-        let named = words.iter().zip(found).flat_map(|(word, ids)| {
-            ids.into_iter().map(move |id| format!("{word} {id}")).collect::<Vec<_>>()
-        });
-        Ok(named.collect())
-    }
-
-    /// Removes all that is in a namespace, and the namespace.
-    pub(crate) async fn clean_up(&self, namespace: &str) -> Result<(), TargetFault> {
-        let [containers, tasks, leases] = self.inventory(namespace).await?;
-        for id in tasks {
-            self.end_task(namespace, &id).await?;
-        }
-        for id in containers {
-            let mut client = ContainersClient::new(self.channel.clone());
-            let message = DeleteContainerRequest { id: id.clone() };
-            limited(format!("delete {id}"), client.delete(ask(namespace, message))).await?;
-        }
-        for id in leases {
-            let mut client = LeasesClient::new(self.channel.clone());
-            let message = DeleteRequest { id: id.clone(), sync: false };
-            limited(format!("delete lease {id}"), client.delete(ask(namespace, message))).await?;
-        }
-        let mut client = NamespacesClient::new(self.channel.clone());
-        let message = DeleteNamespaceRequest { name: namespace.to_owned() };
-        match client.delete(ask(namespace, message)).await {
-            // Nothing was ever written in it.
-            Err(status) if status.code() == Code::NotFound => Ok(()),
-            Err(status) => Err(fault(format!("delete namespace {namespace}"), status.message())),
-            Ok(_) => Ok(()),
-        }
-    }
-
-    async fn end_task(&self, namespace: &str, id: &str) -> Result<(), TargetFault> {
+    /// Ends a task by force and deletes it.
+    pub(crate) async fn end_task(&self, namespace: &str, id: &str) -> Result<(), TargetFault> {
         let kill = KillRequest {
             container_id: id.to_owned(),
             exec_id: String::new(),

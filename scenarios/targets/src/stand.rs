@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use driver_protocol::{ContainerId, Lifecycle, Pending};
@@ -12,6 +13,7 @@ use rpc_ledger::{CallRecord, Counts, Ledger, Mark};
 use rpc_spy::Tap;
 use run_record::{TargetRef, Verdict};
 
+use crate::archive;
 use crate::daemon::{PrivateDaemon, Rootfs, Unavailable};
 use crate::injections::Injections;
 use crate::observer::Observer;
@@ -56,8 +58,9 @@ struct Stand {
     profile: Profile,
     prefix: String,
     rootfs: Option<Rootfs>,
+    archive: OnceLock<Result<PathBuf, String>>,
     // The taps' sockets stand in it; it goes last.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Starts a target.
@@ -135,7 +138,8 @@ pub async fn start_with_faults(
         profile,
         prefix,
         rootfs,
-        _folder: folder,
+        archive: OnceLock::new(),
+        folder,
     }))
 }
 
@@ -253,6 +257,14 @@ impl Target for Stand {
             Server::Real(daemon) => Some(daemon.rootfs()),
             _ => self.rootfs.as_ref().map(Rootfs::path),
         }
+    }
+
+    fn archive(&self) -> Result<&Path, String> {
+        let make = || {
+            let made = archive::make(self.folder.path());
+            made.map_err(|error| format!("no archive of images can be made here: {error}"))
+        };
+        self.archive.get_or_init(make).as_deref().map_err(Clone::clone)
     }
 
     fn namespace(&self, case: usize) -> String {

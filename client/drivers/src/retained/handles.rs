@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use driver_protocol::{ContainerId, ErrorKind, ExecId, Refusal};
-use laconic_client::{Container, Process, Task};
+use laconic_client::{Container, Image, Process, Task};
 
 use super::streams::{Held, Wanted};
 
@@ -15,6 +15,7 @@ pub(super) struct Handles {
     pub(super) containers: BTreeMap<ContainerId, Container>,
     pub(super) tasks: BTreeMap<ContainerId, Task>,
     pub(super) processes: BTreeMap<(ContainerId, ExecId), Process>,
+    pub(super) images: BTreeMap<String, Image>,
     /// Containers whose tasks have a terminal.
     pub(super) terminals: BTreeSet<ContainerId>,
     /// Of tasks that are created and not started.
@@ -22,7 +23,7 @@ pub(super) struct Handles {
     pub(super) held: BTreeMap<Name, Held>,
 }
 
-fn unknown(what: String) -> Refusal {
+pub(super) fn unknown(what: String) -> Refusal {
     Refusal {
         kind: ErrorKind::NotFound,
         code: None,

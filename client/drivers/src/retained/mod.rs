@@ -1,14 +1,15 @@
 //! The retained driver: keeps laconic-client's handles by id.
 
 mod handles;
+mod images;
 mod streams;
 
 use std::sync::Mutex;
 
 use driver_protocol::{
-    Close, Connect, ContainerId, Driver, DriverFactory, DriverFault, ErrorKind, Exec, ExecId,
-    Found, Hello, Lifecycle, Notice, Ok as Done, Operation, Outcome, Pending, Refusal, Request,
-    Restored, StartTask, Started, Stats, TaskState, Version, Waited,
+    Capability, Close, Connect, ContainerId, Driver, DriverFactory, DriverFault, ErrorKind, Exec,
+    ExecId, Found, Hello, Lifecycle, Notice, Ok as Done, Operation, Outcome, Pending, Refusal,
+    Request, Restored, StartTask, Started, Stats, TaskState, Version, Waited,
 };
 use laconic_client::{
     Client, Container, Error, Kind, NewContainer, NewExec, Process, Scope, Status, Task,
@@ -36,7 +37,7 @@ impl DriverFactory for RetainedFactory {
                 .map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
             let rootfs = connect.rootfs.map(|path| path.display().to_string());
             let driver = Retained {
-                hello: hello("retained", true),
+                hello: hello("retained", &[Capability::TypedStateErrors, Capability::Images]),
                 rootfs: rootfs.unwrap_or_else(|| "/".to_owned()),
                 closing: Closing::default(),
                 client: Mutex::new(Some(client)),
@@ -159,7 +160,7 @@ impl Retained {
             }
             Operation::CreateTask(new) => Done::CreateTask(self.create_task(new).await?),
             Operation::Start(new) => Done::Start(self.start(new).await?),
-            other => return self.answer_of_task(other).await,
+            other => return self.answer_of_image(client, other).await,
         })
     }
 
@@ -212,6 +213,23 @@ impl Retained {
                 self.input_is_closed(&(on.container, None));
                 Done::CloseStdin {}
             }
+            Operation::DeleteTask(on) => {
+                let exit = self.task(&on.container)?.delete().await.map_err(failed)?;
+                self.handles().task_is_gone(&on.container);
+                Done::DeleteTask(exited(exit))
+            }
+            Operation::ForceDelete(on) => {
+                let exit = self.task(&on.container)?.force_delete().await.map_err(failed)?;
+                self.handles().task_is_gone(&on.container);
+                Done::ForceDelete(exited(exit))
+            }
+            other => return self.answer_of_resources(other).await,
+        })
+    }
+
+    async fn answer_of_resources(&self, operation: Operation) -> Answer {
+        let failed = |error: Error| refusal(&error);
+        Ok(match operation {
             Operation::Update(update) => {
                 let task = self.task(&update.container)?;
                 task.limit_memory(update.memory_limit_bytes).await.map_err(failed)?;
@@ -225,16 +243,6 @@ impl Retained {
                 let stats = self.task(&on.container)?.stats().await.map_err(failed)?;
                 let bytes = stats.value.len() as u64;
                 Done::Stats(Stats { payload: stats.type_url, bytes })
-            }
-            Operation::DeleteTask(on) => {
-                let exit = self.task(&on.container)?.delete().await.map_err(failed)?;
-                self.handles().task_is_gone(&on.container);
-                Done::DeleteTask(exited(exit))
-            }
-            Operation::ForceDelete(on) => {
-                let exit = self.task(&on.container)?.force_delete().await.map_err(failed)?;
-                self.handles().task_is_gone(&on.container);
-                Done::ForceDelete(exited(exit))
             }
             other => return self.answer_of_exec(other).await,
         })

@@ -177,7 +177,7 @@ impl Moby {
                 let name = (of.container.as_str().to_owned(), exec);
                 match self.exits.of(&name) {
                     Some(exited) => Ok(Done::ExitStatus(exited)),
-                    None => refuse(ErrorKind::NotFound, "no exit of it was heard of"),
+                    None => refuse(ErrorKind::FailedPrecondition, "no exit of it was heard of"),
                 }
             }
             other => self.answer_of_task(other).await,
@@ -226,7 +226,10 @@ impl Moby {
                 let pids = listed.processes.into_iter().map(|process| process.pid).collect();
                 Ok(Done::Pids { pids })
             }
-            other => unreachable!("{} is answered before tasks are looked at", other.name()),
+            other => {
+                let what = format!("this client has no {}", other.name());
+                refuse(ErrorKind::Unimplemented, what)
+            }
         }
     }
 

@@ -47,7 +47,7 @@ impl DriverFactory for StatelessFactory {
             );
             let open = Open { moby: Arc::new(moby), exits, _subscription: subscription };
             Ok(Box::new(Stateless {
-                hello: hello("stateless", false),
+                hello: hello("stateless", &[]),
                 closing: Closing::default(),
                 open: Mutex::new(Some(Arc::new(open))),
             }) as Box<dyn Driver>)
