@@ -34,7 +34,7 @@ fn sleeping(name: &'static str) -> Scenario {
     use crate::scenario::words::*;
     use driver_protocol::Lifecycle::Running;
     Scenario::new(name)
-        .then(create("c0", &["sleep", "inf"]))
+        .then(create("c0", &["sleep", "600"]))
         .then(start("c0"))
         .leaves("c0", Running)
 }

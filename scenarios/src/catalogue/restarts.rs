@@ -55,7 +55,7 @@ fn restart_with_three_tasks() -> Scenario {
     let names = ["c0", "c1", "c2"];
     let mut scenario = Scenario::new("a-restarted-client-finds-three-live-tasks");
     for name in names {
-        scenario = scenario.then(create(name, &["sleep", "inf"])).then(start(name));
+        scenario = scenario.then(create(name, &["sleep", "600"])).then(start(name));
     }
     scenario = scenario
         .then(pause("c1"))
