@@ -12,6 +12,9 @@ use crate::snapshot::Snapshot;
 use crate::wire::{self, Doing, operation};
 use crate::{Client, Container, Error, NewContainer};
 
+/// A label that tells a record of ours from all others.
+pub(crate) const NONCE: &str = "laconic.nonce";
+
 /// Whether a record is there, as far as this client knows.
 #[derive(Clone, Copy, Debug)]
 enum There {
@@ -27,8 +30,9 @@ impl Client {
     /// snapshot from being collected from its first moment on. When that cannot be prepared, the
     /// record is deleted again; `NotFound` means that the image is not unpacked.
     ///
-    /// Dropped before it is done, it leaves neither record nor snapshot. Nor does it from an image
-    /// when no answer comes: then this client looks later whether its record is there.
+    /// Dropped before it is done, it leaves neither record nor snapshot. Nor does it when no answer
+    /// comes: then this client looks later whether its record is there, which a label tells from
+    /// another's of the same id.
     ///
     /// RPCs: 1 (Containers/Create); 2 (Containers/Create, Snapshots/Prepare) from an image;
     /// 3 (Containers/Create, Snapshots/Prepare, Containers/Delete) when its snapshot cannot be
@@ -50,6 +54,7 @@ impl Client {
         if let Some(snapshot) = &snapshot {
             snapshot.name_in(&mut record);
         }
+        record.labels.insert(NONCE.to_owned(), format!("{:016x}", fastrand::u64(..)));
         let message = CreateContainerRequest { container: Some(record.clone()) };
         let doing = Doing::begin("create container", &new.id);
         let created = wire.call(&doing, &wire::containers::CREATE, message).await;
@@ -86,6 +91,12 @@ impl Container {
         error
     }
 
+    /// Whether a record is the one that this was made with.
+    fn is_of(&self, record: &Record) -> bool {
+        let made_with = self.made_with();
+        made_with.is_some() && record.labels.get(NONCE) == made_with.as_ref()
+    }
+
     /// Deletes the record of a container that nobody was told of.
     async fn take_back(&self, mut there: There) {
         let doing = Doing::begin("delete container", &self.id);
@@ -100,11 +111,8 @@ impl Container {
                     let message = GetContainerRequest { id: self.id.clone() };
                     let found = wire.call(&doing, &wire::containers::GET, message).await;
                     let record = found.map(|found| found.container.unwrap_or_default());
-                    // One of the same id may be somebody else's; nobody else's snapshot has our key.
-                    let named = |snapshot: &Arc<Snapshot>| {
-                        record.as_ref().is_ok_and(|record| snapshot.is_named_in(record))
-                    };
-                    if self.snapshot.as_ref().is_some_and(named) {
+                    // One of the same id may be somebody else's.
+                    if record.as_ref().is_ok_and(|record| self.is_of(record)) {
                         there = There::Surely;
                         continue;
                     }

@@ -83,6 +83,7 @@ pub use process::{NewExec, Process};
 pub use prost_types::Any;
 pub use record::Read;
 pub use registry::{Connection, Exit, ExitNews, ExitStatus, Status};
+pub use runtime::RuncOptions;
 pub use spec::process_payload;
 pub use task::{Checkpoint, CheckpointAt, CheckpointOptions, Stats, Task};
 pub use tonic::Code;

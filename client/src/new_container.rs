@@ -1,5 +1,6 @@
 //! What a container is made of.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use containerd_client::services::v1::Container as Record;
@@ -28,6 +29,10 @@ pub struct NewContainer {
     cwd: Option<String>,
     user: Option<(u32, u32)>,
     spec: Option<Any>,
+    runtime: String,
+    runtime_options: Option<Any>,
+    labels: BTreeMap<String, String>,
+    extensions: BTreeMap<String, Any>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +56,10 @@ impl NewContainer {
             cwd: None,
             user: None,
             spec: None,
+            runtime: RUNTIME.to_owned(),
+            runtime_options: None,
+            labels: BTreeMap::new(),
+            extensions: BTreeMap::new(),
         }
     }
 
@@ -122,6 +131,32 @@ impl NewContainer {
         self
     }
 
+    /// The runtime, by its name or the path of its shim; `io.containerd.runc.v2` unless said
+    /// otherwise.
+    pub fn runtime(mut self, name: impl Into<String>) -> Self {
+        self.runtime = name.into();
+        self
+    }
+
+    /// What its runtime is told whenever its task is created: [`crate::RuncOptions`] for runc's. The
+    /// record keeps it, so that it holds for whoever finds the container later, too.
+    pub fn runtime_options(mut self, options: impl Into<Any>) -> Self {
+        self.runtime_options = Some(options.into());
+        self
+    }
+
+    /// A label of its record.
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// Something that its record is to carry, by name.
+    pub fn extension(mut self, name: impl Into<String>, value: Any) -> Self {
+        self.extensions.insert(name.into(), value);
+        self
+    }
+
     /// The record that is created for it in a namespace; of one from an image without the names of
     /// the snapshot. `InvalidArgument` when nothing is to be run, or as a user whose number is not
     /// known.
@@ -134,12 +169,16 @@ impl NewContainer {
             Root::Folder(_) => String::new(),
             Root::Image(image) => image.name.clone(),
         };
+        let (name, options) = (self.runtime.clone(), self.runtime_options.clone());
+        let mut labels: HashMap<_, _> = self.labels.clone().into_iter().collect();
+        labels.insert("laconic.run".to_owned(), namespace.to_owned());
         Ok(Record {
             id: self.id.clone(),
             image,
-            runtime: Some(Runtime { name: RUNTIME.to_owned(), options: None }),
+            runtime: Some(Runtime { name, options }),
             spec: Some(spec),
-            labels: [("laconic.run".to_owned(), namespace.to_owned())].into(),
+            labels,
+            extensions: self.extensions.clone().into_iter().collect(),
             ..Record::default()
         })
     }

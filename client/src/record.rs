@@ -1,6 +1,7 @@
 //! What is kept of a container's record, and how it is read again and changed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use containerd_client::services::v1::{
@@ -8,7 +9,8 @@ use containerd_client::services::v1::{
 };
 use prost_types::{Any, FieldMask};
 
-use crate::wire::{self, Doing};
+use crate::create::NONCE;
+use crate::wire::{self, Doing, operation};
 use crate::{Container, Error};
 
 /// Whether what is kept is good enough.
@@ -22,8 +24,14 @@ pub enum Read {
 }
 
 /// The record, as it was told last.
-#[derive(Debug)]
 pub(crate) struct Kept(Mutex<Arc<Record>>);
+
+/// Specs are long.
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
 
 impl Kept {
     pub(crate) fn new(record: Record) -> Arc<Self> {
@@ -45,14 +53,16 @@ impl Container {
     async fn record(&self, read: Read) -> Result<Arc<Record>, Error> {
         match read {
             Read::Cached => Ok(self.kept.get()),
-            Read::Refreshed => {
-                let doing = Doing::begin("read container", &self.id);
-                let message = GetContainerRequest { id: self.id.clone() };
-                let wire = &self.shared.wire;
-                let found = wire.call(&doing, &wire::containers::GET, message).await?;
-                Ok(self.kept.set(found.container))
-            }
+            Read::Refreshed => operation("refresh", &self.id, None, self.refreshed()).await,
         }
+    }
+
+    async fn refreshed(&self) -> Result<Arc<Record>, Error> {
+        let doing = Doing::begin("read container", &self.id);
+        let message = GetContainerRequest { id: self.id.clone() };
+        let wire = &self.shared.wire;
+        let found = wire.call(&doing, &wire::containers::GET, message).await?;
+        Ok(self.kept.set(found.container))
     }
 
     /// Its labels.
@@ -96,6 +106,11 @@ impl Container {
         Ok((runtime.name, runtime.options))
     }
 
+    /// By what its record is known, if it was made here.
+    pub(crate) fn made_with(&self) -> Option<String> {
+        self.kept.get().labels.get(NONCE).cloned()
+    }
+
     pub(crate) fn runtime_options(&self) -> Option<Any> {
         self.kept.get().runtime.as_ref().and_then(|runtime| runtime.options.clone())
     }
@@ -106,7 +121,8 @@ impl Container {
     pub async fn set_labels(&self, labels: BTreeMap<String, String>) -> Result<(), Error> {
         let paths = labels.keys().map(|key| format!("labels.{key}")).collect();
         let labels: HashMap<_, _> = labels.into_iter().collect();
-        self.update(Record { labels, ..Record::default() }, paths).await
+        let update = self.update(Record { labels, ..Record::default() }, paths);
+        operation("set-labels", &self.id, None, update).await
     }
 
     /// Attaches something to it, instead of what had the name before; all else stays.
@@ -115,7 +131,8 @@ impl Container {
     pub async fn set_extension(&self, name: &str, value: Any) -> Result<(), Error> {
         let extensions = HashMap::from([(name.to_owned(), value)]);
         let paths = vec![format!("extensions.{name}")];
-        self.update(Record { extensions, ..Record::default() }, paths).await
+        let update = self.update(Record { extensions, ..Record::default() }, paths);
+        operation("set-extension", &self.id, None, update).await
     }
 
     async fn update(&self, mut record: Record, paths: Vec<String>) -> Result<(), Error> {

@@ -8,11 +8,79 @@ use prost_types::Any;
 const OPTIONS: &str = "containerd.runc.v1.Options";
 const CHECKPOINT: &str = "containerd.runc.v1.CheckpointOptions";
 
-/// `containerd.runc.v1.Options`, as far as a client says anything of it.
+/// `containerd.runc.v1.Options`.
 #[derive(Clone, PartialEq, Message)]
 struct Options {
+    #[prost(bool, tag = "1")]
+    no_pivot_root: bool,
+    #[prost(bool, tag = "2")]
+    no_new_keyring: bool,
+    #[prost(string, tag = "3")]
+    shim_cgroup: String,
+    #[prost(uint32, tag = "4")]
+    io_uid: u32,
+    #[prost(uint32, tag = "5")]
+    io_gid: u32,
+    #[prost(string, tag = "6")]
+    binary_name: String,
+    #[prost(string, tag = "7")]
+    root: String,
+    #[prost(bool, tag = "9")]
+    systemd_cgroup: bool,
     #[prost(string, tag = "10")]
     criu_image_path: String,
+}
+
+/// What runc's shim is told, for [`crate::NewContainer::runtime_options`].
+///
+/// ```
+/// use laconic_client::{NewContainer, RuncOptions};
+///
+/// let options = RuncOptions { binary_name: "crun".to_owned(), ..RuncOptions::default() };
+/// let new = NewContainer::new("c1", ["true"]).runtime_options(options);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuncOptions {
+    /// The runtime's binary, by its path or as PATH has it; `runc` where it is empty.
+    pub binary_name: String,
+    /// Where the runtime keeps what it knows; its own default where it is empty.
+    pub root: String,
+    /// Cgroups are systemd's.
+    pub systemd_cgroup: bool,
+    /// The shim's own cgroup; the daemon's where it is empty.
+    pub shim_cgroup: String,
+    /// Whose the pipes of standard streams are, as user and group.
+    pub io_owner: (u32, u32),
+    /// The root is changed without `pivot_root`, as in a ramdisk.
+    pub no_pivot_root: bool,
+    /// It has the session keyring of whoever started it.
+    pub no_new_keyring: bool,
+}
+
+impl From<RuncOptions> for Any {
+    fn from(options: RuncOptions) -> Self {
+        let RuncOptions {
+            binary_name,
+            root,
+            systemd_cgroup,
+            shim_cgroup,
+            io_owner: (io_uid, io_gid),
+            no_pivot_root,
+            no_new_keyring,
+        } = options;
+        let message = Options {
+            no_pivot_root,
+            no_new_keyring,
+            shim_cgroup,
+            io_uid,
+            io_gid,
+            binary_name,
+            root,
+            systemd_cgroup,
+            criu_image_path: String::new(),
+        };
+        Any { type_url: OPTIONS.to_owned(), value: message.encode_to_vec() }
+    }
 }
 
 /// `containerd.runc.v1.CheckpointOptions`.
@@ -53,7 +121,7 @@ pub(crate) fn restored_from(options: Option<Any>, folder: &Path) -> Option<Any> 
         return None;
     }
     // Messages that follow each other are one: all else that was said stands.
-    let path = Options { criu_image_path: folder.display().to_string() };
+    let path = Options { criu_image_path: folder.display().to_string(), ..Options::default() };
     options.value.extend(path.encode_to_vec());
     Some(options)
 }
@@ -62,25 +130,25 @@ pub(crate) fn restored_from(options: Option<Any>, folder: &Path) -> Option<Any> 
 mod tests {
     use super::*;
 
-    #[derive(Clone, PartialEq, Message)]
-    struct Whole {
-        #[prost(string, tag = "6")]
-        binary_name: String,
-        #[prost(bool, tag = "9")]
-        systemd_cgroup: bool,
-        #[prost(string, tag = "10")]
-        criu_image_path: String,
-    }
-
     #[test]
     fn a_restore_leaves_what_else_was_said() {
-        let said = Whole { binary_name: "crun".into(), systemd_cgroup: true, ..Whole::default() };
+        let said = RuncOptions {
+            binary_name: "crun".into(),
+            systemd_cgroup: true,
+            io_owner: (7, 8),
+            ..RuncOptions::default()
+        };
         let type_url = format!("type.googleapis.com/{OPTIONS}");
-        let said = Any { type_url: type_url.clone(), value: said.encode_to_vec() };
+        let mut said = Any::from(said);
+        said.type_url.clone_from(&type_url);
+        // What a newer client has said.
+        said.value.extend([0x68, 3]);
         let told = restored_from(Some(said), Path::new("/images")).unwrap();
         assert_eq!(told.type_url, type_url);
-        let told = Whole::decode(told.value.as_slice()).unwrap();
+        assert!(told.value.windows(2).any(|bytes| bytes == [0x68, 3]));
+        let told = Options::decode(told.value.as_slice()).unwrap();
         assert_eq!((&*told.binary_name, told.systemd_cgroup), ("crun", true));
+        assert_eq!((told.io_uid, told.io_gid), (7, 8));
         assert_eq!(told.criu_image_path, "/images");
     }
 

@@ -42,10 +42,6 @@ impl Snapshot {
         record.snapshot_key.clone_from(&self.key);
     }
 
-    pub(crate) fn is_named_in(&self, record: &Record) -> bool {
-        (&record.snapshotter, &record.snapshot_key) == (&self.snapshotter, &self.key)
-    }
-
     /// Snapshots/Prepare. The reply has the mounts.
     pub(crate) async fn prepare(
         &self,

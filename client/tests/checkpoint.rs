@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use laconic_client::{
-    CheckpointAt, CheckpointOptions, Client, Container, ExitStatus, Io, Kind, NewContainer, Status,
-    Task,
+    CheckpointAt, CheckpointOptions, Client, Container, ExitStatus, Io, Kind, NewContainer,
+    RuncOptions, Status, Task,
 };
 use laconic_targets::StandError;
 use laconic_targets::daemon::PrivateDaemon;
@@ -155,6 +155,50 @@ async fn tasks_of_1_7_go_on_where_they_were_written_down() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_of_2_1_go_on_where_they_were_written_down() {
     tasks_go_on_where_they_were_written_down("2.1").await;
+}
+
+/// What runc is told is kept with the record: by whoever finds it, and when it goes on, too.
+async fn runtime_options_are_kept(version: &str) {
+    let Some(ground) = Ground::of(version).await else { return };
+    let (root, image) = (ground.folder("runc"), ground.folder("image"));
+    let options = RuncOptions { root: root.display().to_string(), ..RuncOptions::default() };
+    let rootfs = ground.daemon.rootfs().display().to_string();
+    let new = NewContainer::new("c1", ["sleep", "600"]).rootfs(rootfs).runtime_options(options);
+    ground.client.create(new).await.unwrap();
+    let namespace = format!("laconic-{}-checkpoint", ground.daemon.run_id().as_str());
+    let known = root.join(&namespace).join("c1/state.json");
+
+    let other = Client::builder(namespace).connect(ground.daemon.socket()).await.unwrap();
+    let container = other.load("c1").await.unwrap().container;
+    let task = container.start(Io::Null).await.unwrap();
+    assert!(known.exists(), "{}", known.display());
+    let exits = CheckpointOptions { exit: true, ..CheckpointOptions::default() };
+    task.checkpoint(&image, &exits).await.unwrap();
+    tokio::time::timeout(LIMIT, task.wait()).await.expect("it ends").unwrap();
+    task.delete().await.unwrap();
+    assert!(!known.exists());
+
+    let task = container.start_from(CheckpointAt::Folder(image), Io::Null).await.unwrap();
+    assert!(known.exists(), "what it is restored with says nothing of what was said before");
+    task.force_delete().await.unwrap();
+    container.delete().await.unwrap();
+    drop((container, other));
+    ground.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runtime_options_are_kept_on_1_6() {
+    runtime_options_are_kept("1.6").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runtime_options_are_kept_on_1_7() {
+    runtime_options_are_kept("1.7").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runtime_options_are_kept_on_2_1() {
+    runtime_options_are_kept("2.1").await;
 }
 
 /// Errors tell what is wrong, and nothing is left of a restore that fails.

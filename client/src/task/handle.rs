@@ -1,9 +1,8 @@
 //! A task's handle.
 
 use containerd_client::services::v1::{
-    ListPidsRequest, MetricsRequest, PauseTaskRequest, ResumeTaskRequest, UpdateTaskRequest,
+    ListPidsRequest, MetricsRequest, PauseTaskRequest, ResumeTaskRequest,
 };
-use prost_types::Any;
 
 use crate::handle::Handle;
 use crate::registry::Status;
@@ -143,23 +142,6 @@ impl Task {
         self.handle.whole("close-stdin", self.handle.close_stdin()).await
     }
 
-    /// Limits its memory.
-    ///
-    /// RPCs: 1 (Tasks/Update).
-    pub async fn limit_memory(&self, bytes: u64) -> Result<(), Error> {
-        self.handle
-            .whole("update", async {
-                let doing = self.handle.here("update")?;
-                let message = UpdateTaskRequest {
-                    container_id: self.id().to_owned(),
-                    resources: Some(memory_limit(bytes)),
-                    ..UpdateTaskRequest::default()
-                };
-                self.handle.shared.wire.call(&doing, &wire::tasks::UPDATE, message).await
-            })
-            .await
-    }
-
     /// The pids of its processes.
     ///
     /// RPCs: 1 (Tasks/ListPids).
@@ -192,13 +174,5 @@ impl Task {
                 Ok(Stats { type_url: data.type_url, value: data.value })
             })
             .await
-    }
-}
-
-/// The payload of an update.
-fn memory_limit(bytes: u64) -> Any {
-    Any {
-        type_url: "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources".to_owned(),
-        value: serde_json::json!({"memory": {"limit": bytes}}).to_string().into_bytes(),
     }
 }

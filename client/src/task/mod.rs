@@ -4,6 +4,7 @@ mod checkpoint;
 mod ending;
 mod execs;
 mod handle;
+mod limits;
 mod starting;
 
 pub use checkpoint::{Checkpoint, CheckpointAt, CheckpointOptions};

@@ -1,6 +1,9 @@
 //! Tasks without streams of the client's.
 
-use laconic_client::{Io, NewContainer, Status};
+use std::collections::BTreeMap;
+
+use laconic_client::{Any, Io, NewContainer, Status};
+use serde_json::json;
 
 use crate::stage::Stage;
 
@@ -15,6 +18,11 @@ pub(crate) async fn play(stage: &mut Stage<'_>) {
     stage.play("Task::pause", "", task.pause()).await.unwrap();
     stage.play("Task::resume", "", task.resume()).await.unwrap();
     stage.play("Task::limit_memory", "", task.limit_memory(64 << 20)).await.unwrap();
+    let resources = json!({"pids": {"limit": 9}});
+    stage.play("Task::update", "", task.update(&resources)).await.unwrap();
+    let any = Any { type_url: "x".to_owned(), value: resources.to_string().into_bytes() };
+    let updating = task.update_any(any, BTreeMap::new());
+    stage.play("Task::update_any", "", updating).await.unwrap();
     assert_eq!(stage.play("Task::pids", "", task.pids()).await.unwrap().len(), 1);
     stage.play("Task::stats", "", task.stats()).await.unwrap();
     stage.play("Task::kill", "", task.kill(0)).await.unwrap();

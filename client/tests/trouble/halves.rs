@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use laconic_client::{ExitStatus, Io, Kind, NewContainer};
+use laconic_client::{ExitStatus, Io, Kind, NewContainer, Read};
 use mock_containerd::faults::{Faults, When};
 use mock_containerd::{MockContainerd, Profile};
 
@@ -140,6 +140,27 @@ async fn a_creation_whose_reply_is_lost_leaves_no_task() {
     quiet().await;
     assert!(stage.foreigner.tasks_left().await.is_empty());
     container.delete().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_whose_reply_is_lost_is_taken_back() {
+    let stage = failing("Containers/Create", When::After, "1*error(unavailable)").await;
+    let new = NewContainer::new("c0", ["sleep", "inf"]);
+    assert_eq!(stage.client.create(new).await.unwrap_err().kind(), Kind::Unavailable);
+    stage.client.undone().await;
+    assert_eq!(stage.client.load("c0").await.unwrap_err().kind(), Kind::NotFound);
+    bare(&stage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_in_doubt_does_not_take_anothers_with_it() {
+    let plan = "1*off->1*error(unavailable)";
+    let stage = failing("Containers/Create", When::Before, plan).await;
+    let theirs = bare(&stage).await;
+    let new = NewContainer::new("c0", ["sleep", "inf"]);
+    assert_eq!(stage.client.create(new).await.unwrap_err().kind(), Kind::Unavailable);
+    stage.client.undone().await;
+    theirs.labels(Read::Refreshed).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
