@@ -76,6 +76,7 @@ pub const TABLE: &[Rule] = &[
     rule("failed to get exit channel", Kind::NotFound),
     rule("sandbox can not be nil", Kind::InvalidArgument),
     rule("no runtime name", Kind::InvalidArgument),
+    rule("failed to unmarshal", Kind::InvalidArgument),
     // Registries: first what is no reference to an image in one.
     rule("hostname required", Kind::InvalidArgument),
     rule("object required", Kind::InvalidArgument),
