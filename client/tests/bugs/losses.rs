@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use laconic_client::{ExitStatus, Io, Kind, NewContainer, Status};
-use mock_containerd::faults::EventFault;
+use laconic_client::{Connection, ExitStatus, Io, Kind, NewContainer, Status};
+use mock_containerd::faults::{Cut, EventFault};
 use mock_containerd::{MockContainerd, Profile};
 
 use crate::stage::{NAMESPACE, Stage, quiet, running, told};
-use crate::{none, on_all};
+use crate::{before, none, on_all};
 
 const KILLED: ExitStatus = ExitStatus::Code(137);
 
@@ -60,6 +60,44 @@ async fn a_created_task_that_somebody_else_deleted_without_a_word_is_waited_for_
         let exit = tokio::time::timeout(minute, task.wait()).await.unwrap().unwrap();
         assert_eq!(exit.status, ExitStatus::Unknown);
         container.delete().await.unwrap();
+    })
+    .await;
+}
+
+/// A real daemon says nothing when a subscription begins, and loses what is published meanwhile: a
+/// stream is whole once a probe has come back, and not before.
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_whole_once_its_probe_has_come_back() {
+    let mut faults = none();
+    for nth in 1..=2 {
+        faults = faults.event("/laconic/probe", nth, EventFault::Lose);
+    }
+    on_all(faults, async |stage| {
+        let calls = stage.mock.ledger().calls();
+        let probes = calls.iter().filter(|call| call.rpc.short() == "Events/Publish");
+        assert_eq!(probes.count(), 3);
+    })
+    .await;
+}
+
+/// What is lost half-way through the comparing was never whole.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_lost_while_all_is_compared_was_never_whole() {
+    let cut = Cut::Stream("Events/Subscribe".to_owned());
+    let faults = before("Tasks/Get", "1*delay(2s)").cut("Tasks/List#1".parse().unwrap(), cut);
+    on_all(faults, async |stage| {
+        let (_, task) = stage.run("c0").await;
+        let process = running(&task, "e0").await;
+        let mut connection = stage.client.connection();
+        assert!(stage.mock.faults().cut_connection(stage.calls()[0].connection));
+        let live = |now: &Connection| matches!(now, Connection::Live { resyncs: 1.. });
+        connection.wait_for(live).await.unwrap();
+        stage.foreigner.kill("c0", "e0").await;
+        assert_eq!(process.wait().await.unwrap().status, KILLED);
+        quiet().await;
+        assert_eq!(*connection.borrow(), Connection::Live { resyncs: 1 });
+        assert_eq!(stage.counts()["Tasks/List"], 2);
+        assert_eq!(task.status().unwrap(), Status::Running);
     })
     .await;
 }

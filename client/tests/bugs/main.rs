@@ -3,6 +3,7 @@
 //!
 //! On the mock in memory, as every version, in virtual time.
 
+mod checkpoints;
 mod deletions;
 mod execs;
 mod exits;
@@ -28,7 +29,7 @@ use stage::Stage;
 async fn on_all(faults: Faults, case: impl AsyncFn(Stage)) {
     for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
         let builder = MockContainerd::builder().profile(profile).faults(faults.clone());
-        case(Stage::of(builder, |builder| builder).await).await;
+        stage::ends(async { case(Stage::of(builder, |builder| builder).await).await }).await;
     }
 }
 

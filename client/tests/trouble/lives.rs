@@ -5,7 +5,7 @@ use mock_containerd::faults::{EventFault, Faults};
 use mock_containerd::{MockContainerd, ProcessScript, Profile};
 use std::time::Duration;
 
-use crate::stage::{Stage, exec, told};
+use crate::stage::{Stage, ends, exec, told};
 
 #[tokio::test(start_paused = true)]
 async fn an_exit_before_the_start_replies_is_known_when_it_has() {
@@ -56,7 +56,7 @@ async fn an_exec_that_is_named_like_its_container_does_not_end_it() {
     let stage = Stage::open(Profile::V2_1).await;
     let (_, task) = stage.run("c0").await;
     let process = task.exec(exec("c0", &["sh", "-c", "exit 3"])).await.unwrap();
-    assert_eq!(process.wait().await.unwrap().status, ExitStatus::Code(3));
+    assert_eq!(ends(process.wait()).await.unwrap().status, ExitStatus::Code(3));
     assert!(task.exit_status().is_err());
     assert_eq!(told(&stage.news().await), ["c0/c0: 3"]);
 }

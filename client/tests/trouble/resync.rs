@@ -7,7 +7,7 @@ use mock_containerd::faults::{Cut, EventFault, Faults, TasksAfter, When};
 use mock_containerd::{MockContainerd, Profile};
 use tokio::time::Instant;
 
-use crate::stage::{NAMESPACE, Stage, counts, exec, quiet, running, told};
+use crate::stage::{NAMESPACE, Stage, counts, ends, exec, quiet, running, told};
 
 const KILLED: ExitStatus = ExitStatus::Code(137);
 
@@ -71,7 +71,7 @@ async fn what_exited_and_was_deleted_meanwhile_ended_unknown_with_all_its_execs(
     stage.mock.faults().restart(TasksAfter::Kept);
     stage.foreigner.kill_and_delete("c0").await;
     stage.count();
-    let (exit, of_exec) = tokio::join!(task.wait(), process.wait());
+    let (exit, of_exec) = ends(async { tokio::join!(task.wait(), process.wait()) }).await;
     let unknown = Exit { status: ExitStatus::Unknown, at_ns: None };
     assert_eq!((exit.unwrap(), of_exec.unwrap()), (unknown, unknown));
     assert_eq!(stage.counts()["Tasks/Get"], 1, "the task's: its execs went with it");
@@ -92,7 +92,7 @@ async fn an_exec_that_exited_meanwhile_has_its_true_status_also_while_the_task_i
         if frozen {
             task.pause().await.unwrap();
         }
-        assert_eq!(gone.wait().await.unwrap().status, KILLED);
+        assert_eq!(ends(gone.wait()).await.unwrap().status, KILLED);
         stage.resynced(1).await;
         assert_eq!(here.status().unwrap(), Status::Running);
         let state = if frozen { Status::Paused } else { Status::Running };

@@ -125,6 +125,12 @@ impl Stage {
     }
 }
 
+/// What must end: not to wait for it for ever, an hour of the runtime's own time is enough.
+pub(crate) async fn ends<F: Future>(work: F) -> F::Output {
+    let hour = Duration::from_secs(3600);
+    tokio::time::timeout(hour, work).await.expect("it never ends")
+}
+
 /// Lets everything happen that is under way: time stands still otherwise.
 pub(crate) async fn quiet() {
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -7,7 +7,7 @@ use mock_containerd::MockContainerd;
 use mock_containerd::faults::{EventFault, Faults};
 use tokio::time::Instant;
 
-use crate::stage::{Stage, counts, running, told};
+use crate::stage::{Stage, counts, ends, running, told};
 
 /// The first exits and deletions that happen are not told.
 async fn silent(exits: u64) -> Stage {
@@ -48,7 +48,7 @@ async fn an_exit_that_was_not_told_is_found_with_its_true_status() {
     let (_, task) = stage.run("c0").await;
     stage.foreigner.kill("c0", "").await;
     stage.count();
-    assert_eq!(task.wait().await.unwrap().status, ExitStatus::Code(137));
+    assert_eq!(ends(task.wait()).await.unwrap().status, ExitStatus::Code(137));
     assert_eq!(stage.counts(), counts([("Tasks/List", 1)]));
 }
 
