@@ -28,7 +28,9 @@ mod target;
 mod wrote;
 
 pub use catalogue::{ARCHIVE, IMAGES, catalogue};
-pub use checks::{Freedom, Owed, judge_counts, judge_outcome, judge_state, owed};
+pub use checks::{
+    Freedom, Object, Owed, Passed, judge_counts, judge_flows, judge_outcome, judge_state, owed,
+};
 pub use known::KnownFailures;
 pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};

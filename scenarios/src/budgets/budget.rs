@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use driver_protocol::{ErrorKind, Outcome};
 
-use super::{Excess, Place, Table};
+use super::{Excess, Flow, Place, Table};
 
 /// What one client may spend.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Budget {
     pub connect: Table,
     /// While no step is open.
     pub background: Table,
+    /// By name: what operations that follow each other may spend together.
+    pub flows: BTreeMap<String, Flow>,
     /// How often a call that was made to fail so may be made again.
     pub retries: BTreeMap<ErrorKind, u64>,
     /// What calls of an operation that is not listed amount to.
@@ -57,6 +59,7 @@ impl Budget {
             operations: BTreeMap::new(),
             connect: Table::empty(nowhere(), Excess::Off),
             background: Table::empty(nowhere(), Excess::Off),
+            flows: BTreeMap::new(),
             retries: BTreeMap::new(),
             unlisted: Excess::Off,
             path: String::new(),

@@ -1,13 +1,13 @@
 //! Reads a budget file. People write it: whatever is wrong with it is said with file and line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use driver_protocol::{ErrorKind, Operation as Asked};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Allowance, Budget, Excess, Limit, LimitError, Operation, Table};
+use super::{Allowance, Budget, Excess, Flow, Limit, LimitError, Operation, Table};
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,10 +34,10 @@ pub struct BudgetError {
     pub what: String,
 }
 
-type Key<'t, 's> = &'t Spanned<std::borrow::Cow<'s, str>>;
-type Value<'t, 's> = &'t Spanned<DeValue<'s>>;
+pub(super) type Key<'t, 's> = &'t Spanned<std::borrow::Cow<'s, str>>;
+pub(super) type Value<'t, 's> = &'t Spanned<DeValue<'s>>;
 
-struct File<'f> {
+pub(super) struct File<'f> {
     name: &'f str,
     text: &'f str,
     on_excess: Excess,
@@ -70,11 +70,17 @@ pub(super) fn read(
                     .as_bool()
                     .ok_or_else(|| file.error(key, "tight is true or false"))?;
             }
-            "operation" => file.operations(value, &mut budget.operations)?,
+            "operation" => {
+                let replaced = file.operations(value, &mut budget.operations)?;
+                // What a base's flow may cost says nothing where its operations cost otherwise.
+                let differs = |flow: &Flow| flow.of.iter().any(|name| replaced.contains(name));
+                budget.flows.retain(|_, flow| flow.at.file == name || !differs(flow));
+            }
+            "flow" => file.flows(key, value, &mut budget.flows)?,
             "connect" => budget.connect = file.table(key, value)?,
             "background" => budget.background = file.table(key, value)?,
             "fault" => file.faults(value, &mut budget.retries)?,
-            "flow" | "waiver" => {
+            "waiver" => {
                 return Err(file.error(key, "not implemented yet in this version of laconic"));
             }
             other => return Err(file.error(key, format!("unknown key {other:?}"))),
@@ -84,7 +90,7 @@ pub(super) fn read(
 }
 
 impl File<'_> {
-    fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> Place {
         let line = 1 + self.text.as_bytes()[..offset.min(self.text.len())]
             .iter()
             .filter(|byte| **byte == b'\n')
@@ -92,7 +98,7 @@ impl File<'_> {
         Place { file: self.name.to_owned(), line }
     }
 
-    fn error(&self, key: Key<'_, '_>, what: impl Into<String>) -> BudgetError {
+    pub(super) fn error(&self, key: Key<'_, '_>, what: impl Into<String>) -> BudgetError {
         BudgetError { at: self.place(key.span().start), what: what.into() }
     }
 
@@ -133,6 +139,7 @@ impl File<'_> {
                 operations: BTreeMap::new(),
                 connect: Table::empty(top.clone(), self.on_excess),
                 background: Table::empty(top, self.on_excess),
+                flows: BTreeMap::new(),
                 retries: BTreeMap::new(),
                 unlisted: self.on_excess,
                 path: String::new(),
@@ -146,14 +153,22 @@ impl File<'_> {
         Ok(budget)
     }
 
-    fn text_of<'t>(&self, key: Key<'_, '_>, value: Value<'t, '_>) -> Result<&'t str, BudgetError> {
+    pub(super) fn text_of<'t>(
+        &self,
+        key: Key<'_, '_>,
+        value: Value<'t, '_>,
+    ) -> Result<&'t str, BudgetError> {
         value
             .get_ref()
             .as_str()
             .ok_or_else(|| self.error(key, format!("{} is a text", key.get_ref())))
     }
 
-    fn excess(&self, key: Key<'_, '_>, value: Value<'_, '_>) -> Result<Excess, BudgetError> {
+    pub(super) fn excess(
+        &self,
+        key: Key<'_, '_>,
+        value: Value<'_, '_>,
+    ) -> Result<Excess, BudgetError> {
         match self.text_of(key, value)? {
             "off" => Ok(Excess::Off),
             "warn" => Ok(Excess::Warn),
@@ -166,11 +181,12 @@ impl File<'_> {
         &self,
         value: Value<'_, '_>,
         operations: &mut BTreeMap<String, Operation>,
-    ) -> Result<(), BudgetError> {
+    ) -> Result<BTreeSet<String>, BudgetError> {
         let Some(tables) = value.get_ref().as_table() else {
             let at = self.place(value.span().start);
             return Err(BudgetError { at, what: "operation is a table of tables".into() });
         };
+        let mut replaced = BTreeSet::new();
         for (key, value) in tables {
             let name = key.get_ref().as_ref();
             if !Asked::NAMES.contains(&name) {
@@ -182,7 +198,10 @@ impl File<'_> {
             let previous = operations.remove(name);
             let ok = match &previous {
                 Some(previous) if only_errors => previous.ok.clone(),
-                _ => self.table(key, value)?,
+                _ => {
+                    replaced.insert(name.to_owned());
+                    self.table(key, value)?
+                }
             };
             let mut errors = previous.map(|previous| previous.errors).unwrap_or_default();
             if let Some((_, value)) = own.and_then(|table| table.get_key_value("error")) {
@@ -190,7 +209,7 @@ impl File<'_> {
             }
             operations.insert(name.to_owned(), Operation { ok, errors });
         }
-        Ok(())
+        Ok(replaced)
     }
 
     fn errors(
@@ -238,18 +257,36 @@ impl File<'_> {
     }
 
     fn table(&self, key: Key<'_, '_>, value: Value<'_, '_>) -> Result<Table, BudgetError> {
-        let rows = value
-            .get_ref()
-            .as_table()
-            .ok_or_else(|| self.error(key, format!("{} is a table", key.get_ref())))?;
+        self.limits(key, self.rows(key, value)?, &["error"])
+    }
+
+    pub(super) fn rows<'t, 's>(
+        &self,
+        key: Key<'_, '_>,
+        value: Value<'t, 's>,
+    ) -> Result<&'t DeTable<'s>, BudgetError> {
+        let rows = value.get_ref().as_table();
+        rows.ok_or_else(|| self.error(key, format!("{} is a table", key.get_ref())))
+    }
+
+    /// Limits by method; `others` are keys that mean something else.
+    pub(super) fn limits(
+        &self,
+        key: Key<'_, '_>,
+        rows: &DeTable<'_>,
+        others: &[&str],
+    ) -> Result<Table, BudgetError> {
         let mut table = Table::empty(self.place(key.span().start), self.on_excess);
         for (key, value) in rows {
             let rpc = key.get_ref().as_ref();
-            if rpc == "error" {
+            if others.contains(&rpc) {
                 continue;
             }
             if !is_short_name(rpc) {
-                let what = format!("{rpc:?} is neither error nor an RPC such as \"Tasks/Exec\"");
+                let what = format!(
+                    "{rpc:?} is neither {} nor an RPC such as \"Tasks/Exec\"",
+                    others.join(", ")
+                );
                 return Err(self.error(key, what));
             }
             let allowance = self.allowance(key, value)?;
@@ -258,7 +295,11 @@ impl File<'_> {
         Ok(table)
     }
 
-    fn allowance(&self, key: Key<'_, '_>, value: Value<'_, '_>) -> Result<Allowance, BudgetError> {
+    pub(super) fn allowance(
+        &self,
+        key: Key<'_, '_>,
+        value: Value<'_, '_>,
+    ) -> Result<Allowance, BudgetError> {
         let at = self.place(key.span().start);
         let mut allowance = Allowance { limit: Limit::NONE, at, on_excess: self.on_excess };
         let Some(table) = value.get_ref().as_table() else {

@@ -3,6 +3,7 @@
 mod budget;
 mod edit;
 mod file;
+mod flow;
 mod limit;
 mod observed;
 mod own;
@@ -11,6 +12,7 @@ mod table;
 pub use budget::{Budget, Chosen, Operation};
 pub use edit::{Change, accept, begin, tighten};
 pub use file::{BudgetError, Place};
+pub use flow::{Flow, Spend};
 pub use limit::{Limit, LimitError, Linear};
 pub use observed::{Observed, Section, Spending, observe};
 pub use own::{floor, own};

@@ -2,12 +2,14 @@
 
 mod budget;
 mod events;
+mod flow;
 mod freedoms;
 mod outcome;
 mod state;
 
 pub use budget::judge_counts;
 pub use events::{Owed, owed};
+pub use flow::{Object, Passed, judge_flows};
 pub use freedoms::Freedom;
 pub use outcome::judge_outcome;
 pub use state::judge_state;

@@ -366,6 +366,7 @@ impl Stage<'_> {
                 operation: &done.operation,
                 outcome: &done.outcome,
                 unjudged: done.unjudged.as_ref(),
+                client: self.connects.iter().filter(|one| one.open < done.span.open).count(),
             })
             .collect();
         let mut counted = judge_case(budget, accounts, &spent, self.connects.len());

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use driver_protocol::{Operation, Outcome};
 use rpc_ledger::StepId;
-use run_record::{AllowanceRef, Rpcs, Verdict};
+use run_record::{AllowanceRef, Rpcs, StepLine, Verdict};
 
 use super::accounts::{Accounts, Failed};
 use crate::budgets::{Budget, Limit, Table};
-use crate::judge_counts;
+use crate::checks::{Object, Passed, judge_counts, judge_flows};
 
 /// A step whose counts are judged.
 pub(super) struct Spent<'s> {
@@ -17,6 +17,8 @@ pub(super) struct Spent<'s> {
     pub(super) outcome: &'s Outcome,
     /// Why its counts are not judged.
     pub(super) unjudged: Option<&'s Verdict>,
+    /// Which of the case's clients did it.
+    pub(super) client: usize,
 }
 
 /// Verdicts on counts, by step and on the case as a whole.
@@ -40,7 +42,7 @@ pub(super) fn judge_case(
         }
         steps.insert(one.step, judge_step(budget, accounts, one));
     }
-    let mut case = Vec::new();
+    let mut case = judge_flows(&budget.flows, &passed(accounts, spent, &groups), budget.tight);
     for group in groups {
         let unjudged = spent.iter().filter(|one| group.contains(&one.step));
         match unjudged.filter_map(|one| one.unjudged).next() {
@@ -55,6 +57,28 @@ pub(super) fn judge_case(
     let (background, tight) = retried(budget, &failed, budget.background.clone(), 1, budget.tight);
     case.extend(judge_counts("background", &accounts.of_background(), &background, 1, tight));
     CountVerdicts { steps, case }
+}
+
+/// The steps as flows see them: those whose calls are their own, and succeeded as they should.
+fn passed(accounts: &Accounts, spent: &[Spent<'_>], groups: &[BTreeSet<StepId>]) -> Vec<Passed> {
+    let one = |one: &Spent<'_>| {
+        let apart = !groups.iter().any(|group| group.contains(&one.step));
+        let judged = one.unjudged.is_none() && accounts.failed_of_step(one.step).is_empty();
+        let good = apart && judged && matches!(one.outcome, Outcome::Ok(_));
+        let arguments = StepLine::arguments_of(one.operation);
+        let word = |name: &str| arguments.get(name).and_then(|word| word.as_str());
+        Passed {
+            step: one.step.number(),
+            operation: one.operation.name().to_owned(),
+            object: word("container").map(|container| Object {
+                client: one.client,
+                container: container.to_owned(),
+                exec: word("exec").map(str::to_owned),
+            }),
+            rpcs: good.then(|| accounts.of_step(one.step)),
+        }
+    };
+    spent.iter().map(one).collect()
 }
 
 fn judge_step(budget: &Budget, accounts: &Accounts, one: &Spent<'_>) -> Vec<Verdict> {
