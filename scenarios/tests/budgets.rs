@@ -51,8 +51,8 @@ fn a_bases_flow_ends_where_an_operation_of_it_costs_otherwise() {
     assert_eq!(parse(""), all);
     assert_eq!(parse("[operation.exec.error.not-found]\n\"Tasks/Exec\" = 1\n"), all);
     let rest = parse("[operation.exec]\n\"Tasks/Exec\" = 2\n\"Tasks/Start\" = 1\n");
-    assert_eq!(rest, ["graceful-stop", "run-to-exit"]);
+    assert_eq!(rest, ["graceful-stop", "run-from-image", "run-to-exit"]);
     let own = "[flow.exec-cycle]\nof = [\"exec\", \"exec-wait\"]\ntotal = 4\n\
                [operation.exec]\n\"Tasks/Exec\" = 2\n";
-    assert_eq!(parse(own), ["exec-cycle", "graceful-stop", "run-to-exit"]);
+    assert_eq!(parse(own), ["exec-cycle", "graceful-stop", "run-from-image", "run-to-exit"]);
 }
