@@ -1,6 +1,8 @@
 //! Budget files that people got wrong: each is told with file, line and what is wrong.
 
 use laconic_scenarios::budgets::{Budget, own};
+use laconic_scenarios::judge_counts;
+use run_record::Verdict;
 
 const TOP: &str = "schema = 1\nclient = \"x\"\n";
 
@@ -55,4 +57,51 @@ fn a_bases_flow_ends_where_an_operation_of_it_costs_otherwise() {
     let own = "[flow.exec-cycle]\nof = [\"exec\", \"exec-wait\"]\ntotal = 4\n\
                [operation.exec]\n\"Tasks/Exec\" = 2\n";
     assert_eq!(parse(own), ["exec-cycle", "graceful-stop", "run-from-image", "run-to-exit"]);
+}
+
+const WAIVER: &str = "[operation.exec]\n\"Tasks/Exec\" = 1\n[[waiver]]\n\
+    rule = \"operation.exec:Containers/Get\"\nallow = 1\nreason = \"it reloads\"\n\
+    owner = \"@name\"\nuntil = 9999-12-31\n";
+
+#[test]
+fn waivers_that_ended_or_match_nothing_are_refused() {
+    let changed: Vec<String> = [
+        ("9999-12-31", "2020-02-29"),
+        ("9999-12-31", "\"for ever\""),
+        ("9999-12-31", "9999-12-31T00:00:00Z"),
+        ("operation.exec:", "operation.kill:"),
+        ("operation.exec:", "operation.exce:"),
+        ("operation.exec:", "operation.exec.error.not-found:"),
+        (":Containers/Get", ":containers"),
+        ("operation.exec:Containers/Get", "flow.exec-cycle"),
+        ("operation.exec:Containers/Get", "Containers/Get"),
+        ("allow = 1", "allow = 0"),
+        ("allow = 1", "allow = \"many\""),
+        ("allow = 1\n", ""),
+        ("reason = \"it reloads\"\n", ""),
+        ("\"it reloads\"", "\" \""),
+        ("owner", "author"),
+        ("[[waiver]]", "[waiver]"),
+    ]
+    .map(|(from, to)| WAIVER.replace(from, to))
+    .into();
+    let mut bad: Vec<&str> = changed.iter().map(String::as_str).collect();
+    let (_, again) = WAIVER.split_once("1\n").unwrap();
+    let twice = format!("{WAIVER}{again}");
+    bad.push(&twice);
+    insta::assert_snapshot!(told(&bad));
+}
+
+#[test]
+fn a_waiver_turns_an_excess_into_a_warning_as_far_as_it_goes() {
+    let budget = Budget::parse("budget.toml", &format!("{TOP}tight = true\n{WAIVER}")).unwrap();
+    let judged = |gets: u64| {
+        let rpcs = [("Tasks/Exec".to_owned(), 1), ("Containers/Get".to_owned(), gets)].into();
+        judge_counts("exec", &rpcs, &budget.operations["exec"].ok, 1, true)
+    };
+    assert_eq!(judged(0), vec![Verdict::pass("budget")]);
+    let waived =
+        "exec: Containers/Get allowed 0, saw 1: waived until 9999-12-31 by @name: it reloads";
+    assert_eq!(judged(1), vec![Verdict::warn("budget", waived).set_at("budget.toml:6")]);
+    assert!(judged(2)[0].failed(), "{:?}", judged(2));
 }

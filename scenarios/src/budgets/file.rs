@@ -61,6 +61,7 @@ pub(super) fn read(
         file.on_excess = file.excess(key, value)?;
     }
     let mut budget = file.begin(root, base)?;
+    let mut waivers = None;
     for (key, value) in root {
         match key.get_ref().as_ref() {
             "schema" | "client" | "base" | "on_excess" => {}
@@ -80,11 +81,12 @@ pub(super) fn read(
             "connect" => budget.connect = file.table(key, value)?,
             "background" => budget.background = file.table(key, value)?,
             "fault" => file.faults(value, &mut budget.retries)?,
-            "waiver" => {
-                return Err(file.error(key, "not implemented yet in this version of laconic"));
-            }
+            "waiver" => waivers = Some((key, value)),
             other => return Err(file.error(key, format!("unknown key {other:?}"))),
         }
+    }
+    if let Some((key, value)) = waivers {
+        file.waivers(key, value, &mut budget)?;
     }
     Ok(budget)
 }
@@ -301,7 +303,8 @@ impl File<'_> {
         value: Value<'_, '_>,
     ) -> Result<Allowance, BudgetError> {
         let at = self.place(key.span().start);
-        let mut allowance = Allowance { limit: Limit::NONE, at, on_excess: self.on_excess };
+        let mut allowance =
+            Allowance { limit: Limit::NONE, at, on_excess: self.on_excess, waiver: None };
         let Some(table) = value.get_ref().as_table() else {
             allowance.limit = self.limit(key, value)?;
             return Ok(allowance);
@@ -334,7 +337,7 @@ impl File<'_> {
     }
 }
 
-fn is_short_name(text: &str) -> bool {
+pub(super) fn is_short_name(text: &str) -> bool {
     match text.split_once('/') {
         Some((service, method)) => [service, method].iter().all(|part| {
             part.starts_with(|c: char| c.is_ascii_uppercase())

@@ -8,6 +8,7 @@ mod limit;
 mod observed;
 mod own;
 mod table;
+mod waiver;
 
 pub use budget::{Budget, Chosen, Operation};
 pub use edit::{Change, accept, begin, tighten};
@@ -17,3 +18,4 @@ pub use limit::{Limit, LimitError, Linear};
 pub use observed::{Observed, Section, Spending, observe};
 pub use own::{floor, own};
 pub use table::{Allowance, Excess, Table};
+pub use waiver::Waiver;

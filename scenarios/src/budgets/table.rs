@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Limit, Place};
+use super::{Limit, Place, Waiver};
 
 /// What exceeding a limit amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,15 @@ pub struct Allowance {
     pub at: Place,
     /// And if not.
     pub on_excess: Excess,
+    /// Who allows more, for a time.
+    pub waiver: Option<Waiver>,
+}
+
+impl Allowance {
+    /// How many more than the limit are waived.
+    pub fn waived(&self) -> u64 {
+        self.waiver.as_ref().map_or(0, |waiver| waiver.allow)
+    }
 }
 
 /// The limits on one operation's calls. An RPC that is not listed is not allowed at all.
@@ -49,6 +58,7 @@ impl Table {
             limit: Limit::NONE,
             at: self.at.clone(),
             on_excess: self.on_excess,
+            waiver: None,
         })
     }
 
@@ -57,6 +67,9 @@ impl Table {
         let mut scaled = self.clone();
         for row in scaled.rows.values_mut() {
             row.limit = row.limit.times(times);
+            if let Some(waiver) = &mut row.waiver {
+                waiver.allow = waiver.allow.saturating_mul(times);
+            }
         }
         scaled
     }

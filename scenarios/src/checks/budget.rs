@@ -18,6 +18,15 @@ pub fn judge_counts(what: &str, rpcs: &Rpcs, table: &Table, n: u64, tight: bool)
             continue;
         }
         let (fewest, most) = allowance.limit.range(n, tight);
+        if let Some(waiver) = &allowance.waiver
+            && most < count
+            && count - most <= waiver.allow
+        {
+            let detail = format!("{what}: {rpc} allowed {most}, saw {count}: {}", waiver.told());
+            verdicts.push(Verdict::warn("budget", detail).set_at(waiver.at.to_string()));
+            continue;
+        }
+        let most = most.saturating_add(allowance.waived());
         let detail = if count > most {
             format!("{what}: {rpc} allowed {most}, saw {count} (+{})", count - most)
         } else if count < fewest {

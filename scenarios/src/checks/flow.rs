@@ -90,6 +90,14 @@ fn judge_total(what: &str, total: &Allowance, rpcs: &Rpcs, tight: bool) -> Optio
     let (fewest, most) = total.limit.range(1, tight);
     let calls = rpcs.iter().map(|(rpc, times)| format!("{times} {rpc}"));
     let calls = calls.collect::<Vec<_>>().join(", ");
+    if let Some(waiver) = &total.waiver
+        && most < count
+        && count - most <= waiver.allow
+    {
+        let detail = format!("{what}: allowed {most} in all, saw {count}: {}", waiver.told());
+        return Some(Verdict::warn("flow", detail).set_at(waiver.at.to_string()));
+    }
+    let most = most.saturating_add(total.waived());
     let detail = if count > most {
         format!("{what}: allowed {most} in all, saw {count} (+{}): {calls}", count - most)
     } else if count < fewest {

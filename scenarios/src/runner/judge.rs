@@ -167,6 +167,11 @@ fn sum_of(mut sum: Table, more: Table) -> Table {
             Some(have) => {
                 let (fewest, most) = have.limit.range(1, true);
                 have.limit = Limit::Between(fewest + low, most + high);
+                match (&mut have.waiver, row.waiver) {
+                    (Some(have), Some(more)) => have.allow += more.allow,
+                    (have @ None, more) => *have = more,
+                    (Some(_), None) => {}
+                }
             }
         }
     }
