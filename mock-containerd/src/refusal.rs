@@ -142,6 +142,9 @@ pub(crate) fn unread(profile: Profile, status: &Status, streaming: bool) -> Opti
 /// Why a body of such a service does not decode.
 fn beside(profile: Profile, cause: &str) -> &'static str {
     match profile {
+        Profile::V1_6 if cause.contains("UTF-8") => {
+            "proto: field \"grpc.health.v1.HealthCheckRequest.service\" contains invalid UTF-8"
+        }
         _ if cause.contains("UTF-8") => NOT_UTF_8,
         Profile::V1_6 => CUT_OFF,
         Profile::V1_7 | Profile::V2_1 => MALFORMED,

@@ -14,7 +14,6 @@ use pin_project_lite::pin_project;
 use rpc_ledger::{Injection, LedgerBody};
 use tokio::task::futures::TaskLocalFuture;
 use tonic::server::NamedService;
-use tonic_health::pb::health_server::HealthServer;
 use tower::Service;
 
 use crate::Profile;
@@ -22,7 +21,7 @@ use crate::codec;
 use crate::refusal::{MESSAGE_BYTES_MAX, Refusals};
 use crate::services::{
     Containers, Content, Controllers, Diff, Events, Health, Images, Introspection, Leases,
-    Namespaces, Sandboxes, Snapshots, Streams, Tasks, Transfer, Version, WithList,
+    Namespaces, Sandboxes, Snapshots, Streams, Tasks, Transfer, Version,
 };
 use crate::stubs::DESCRIPTORS;
 use crate::stubs::containerd::services as stubs;
@@ -121,7 +120,7 @@ fn of_every_version(services: &mut BTreeMap<&'static str, Serve>, profile: Profi
     add(services, limited!(DiffServer(Diff(world()))));
     add(services, limited!(ImagesServer(Images(world()))));
     add(services, limited!(SnapshotsServer(Snapshots(world()))));
-    add(services, WithList::new(limited!(HealthServer(Health)), profile));
+    add(services, Health(profile));
 }
 
 fn since_1_7(services: &mut BTreeMap<&'static str, Serve>, world: &World) {

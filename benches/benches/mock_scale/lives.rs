@@ -72,7 +72,7 @@ async fn read(socket: std::path::PathBuf) -> usize {
 
 async fn live(channel: &Channel, id: String) {
     let spec = serde_json::json!({
-        "process": { "args": ["sleep", "inf"] }, "root": { "path": "/" },
+        "process": { "args": ["/bin/sleep", "inf"] }, "root": { "path": "/" },
     });
     let container = container(id.clone(), &spec);
     let request = within(NAMESPACE, api::CreateContainerRequest { container: Some(container) });

@@ -18,6 +18,19 @@ const FOLDERS: [&str; 6] =
 /// How much `seq` and `yes` write at a time.
 const CHUNK_BYTES: usize = 16 * 1024;
 
+/// Whether what is called by a bare name would be found on this PATH.
+pub(crate) fn is_found(name: &str, path: &str) -> bool {
+    name.contains('/')
+        || path.split(':').any(|entry| {
+            FOLDERS.iter().any(|folder| folder.trim_end_matches('/') == entry.trim_end_matches('/'))
+        })
+}
+
+/// The same for who starts it from a running process: without any PATH the C library has its own.
+pub(super) fn is_found_from(name: &str, env_path: Option<&str>) -> bool {
+    env_path.is_none_or(|path| is_found(name, path))
+}
+
 /// The command with the bare name in front; `None`: there is no such binary.
 pub(crate) fn known(argv: &[String]) -> Option<Vec<String>> {
     let (first, rest) = argv.split_first()?;
@@ -215,7 +228,8 @@ async fn env(actor: &Actor, words: &[&str]) -> u32 {
         actor.print(text).await;
         return 0;
     }
-    let Some(command) = known(&command) else {
+    let found = known(&command).filter(|_| is_found_from(&command[0], setting.path()));
+    let Some(command) = found else {
         actor
             .complain(format!("env: can't execute '{}': No such file or directory\n", command[0]))
             .await;

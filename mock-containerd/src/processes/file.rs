@@ -157,7 +157,7 @@ mod tests {
 
     fn read(text: &str) -> ProcessScript {
         let scripts = Scripts::parse("p.toml", &format!("schema = 1\n{text}")).unwrap();
-        scripts.find(&["p".to_owned()]).expect("the file has it")
+        scripts.find(&["p".to_owned()], Some("/bin")).expect("the file has it")
     }
 
     fn refused(text: &str) -> String {

@@ -33,9 +33,14 @@ impl Scripts {
         self.registered.insert(command.into(), script);
     }
 
-    /// The script of a command; `None`: there is no such binary.
-    pub(crate) fn find(&self, argv: &[String]) -> Option<ProcessScript> {
+    /// The script of a command, when runc looks for it on this PATH; `None`: there is no such binary.
+    /// What was registered is in every folder.
+    pub(crate) fn find(&self, argv: &[String], path: Option<&str>) -> Option<ProcessScript> {
         let first = argv.first()?;
+        let path = path.unwrap_or_default();
+        if !first.contains('/') && path.is_empty() {
+            return None;
+        }
         let name = first.rsplit('/').next().unwrap_or(first);
         let registered = self.registered.get(first).or_else(|| self.registered.get(name));
         if let Some(script) = registered {
@@ -45,7 +50,8 @@ impl Scripts {
             let cause = "the script says that it cannot start";
             return Some(ProcessScript::fails_to_start(cause));
         }
-        commands::known(argv).map(ProcessScript::command)
+        let found = commands::known(argv).filter(|_| commands::is_found(first, path));
+        found.map(ProcessScript::command)
     }
 }
 
@@ -53,6 +59,8 @@ impl Scripts {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const PATH: Option<&str> = Some("/usr/bin:/bin");
 
     fn argv(line: &str) -> Vec<String> {
         line.split_whitespace().map(str::to_owned).collect()
@@ -69,10 +77,28 @@ mod tests {
             ("/bin/bash -c true", "sh -c true"),
         ] {
             let wanted = ProcessScript::command(argv(plays));
-            assert_eq!(scripts.find(&argv(line)), Some(wanted), "{line}");
+            assert_eq!(scripts.find(&argv(line), PATH), Some(wanted), "{line}");
         }
         for line in ["", "/no/such/binary", "/opt/true", "busybox", "busybox nosuch"] {
-            assert_eq!(scripts.find(&argv(line)), None, "{line}");
+            assert_eq!(scripts.find(&argv(line), PATH), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bare_name_is_looked_for_on_the_path() {
+        let mut scripts = Scripts::default();
+        scripts.register("worker", ProcessScript::exits(3));
+        for (line, path, is_found) in [
+            ("true", Some("/nowhere:/bin/"), true),
+            ("true", Some("/nowhere"), false),
+            ("true", Some(""), false),
+            ("true", None, false),
+            ("/bin/true", None, true),
+            ("worker", Some("/nowhere"), true),
+            ("worker", None, false),
+            ("/opt/worker", None, true),
+        ] {
+            assert_eq!(scripts.find(&argv(line), path).is_some(), is_found, "{line} {path:?}");
         }
     }
 
@@ -81,14 +107,15 @@ mod tests {
         let mut scripts = Scripts::default();
         scripts.register("true", ProcessScript::exits(3));
         for line in ["true", "/opt/true", "/bin/true"] {
-            assert_eq!(scripts.find(&argv(line)), Some(ProcessScript::exits(3)), "{line}");
+            let found = scripts.find(&argv(line), PATH);
+            assert_eq!(found, Some(ProcessScript::exits(3)), "{line}");
         }
     }
 
     proptest! {
         #[test]
         fn no_command_makes_it_panic(argv in proptest::collection::vec("[ -~]{0,12}", 0..4)) {
-            let _ = Scripts::default().find(&argv);
+            let _ = Scripts::default().find(&argv, PATH);
         }
     }
 }

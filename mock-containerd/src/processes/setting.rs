@@ -36,6 +36,11 @@ impl Setting {
         if self.is_init { 1 } else { 7 }
     }
 
+    /// Where it looks for commands.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.env.iter().rev().find_map(|line| line.strip_prefix("PATH="))
+    }
+
     /// Where it is.
     pub(crate) fn folder(&self) -> &str {
         if self.cwd.is_empty() { "/" } else { &self.cwd }

@@ -1,62 +1,101 @@
 //! grpc.health.v1: the server as a whole is well, and nothing else is known.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
-use prost::Message;
+use bytes::{Buf, BufMut};
+use prost::encoding::{DecodeContext, WireType, skip_field};
+use prost::{DecodeError, Message};
 use tonic::codegen::{Body, BoxFuture, BoxStream, StdError};
-use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_server::{self, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_prost::ProstCodec;
 use tower::Service;
 
-use super::Answer;
 use crate::Profile;
+use crate::refusal::MESSAGE_BYTES_MAX;
 
 /// A method that came with 2.1, and that the stubs do not have yet.
 const LIST: &str = "/grpc.health.v1.Health/List";
 
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+
+/// All of it. Its methods are not those of generated stubs: these lack one, and refuse what the real
+/// ones take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Health;
+pub(crate) struct Health(pub(crate) Profile);
 
 fn told(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
 }
 
-#[tonic::async_trait]
-impl health_server::Health for Health {
-    async fn check(&self, request: Request<HealthCheckRequest>) -> Answer<HealthCheckResponse> {
-        match request.into_inner().service.as_str() {
-            "" => Ok(Response::new(told(ServingStatus::Serving))),
-            _ => Err(Status::not_found("unknown service")),
+/// What is asked for, read as Go reads it: a field of another type than its own is unknown.
+#[derive(Debug, Default)]
+struct Asked(HealthCheckRequest);
+
+impl Message for Asked {
+    fn encode_raw(&self, buffer: &mut impl BufMut) {
+        self.0.encode_raw(buffer);
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buffer: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        match wire_type {
+            WireType::LengthDelimited => self.0.merge_field(tag, wire_type, buffer, context),
+            _ => skip_field(wire_type, tag, buffer, context),
         }
     }
 
-    type WatchStream = BoxStream<HealthCheckResponse>;
+    fn encoded_len(&self) -> usize {
+        self.0.encoded_len()
+    }
 
-    async fn watch(
-        &self,
-        request: Request<HealthCheckRequest>,
-    ) -> Answer<BoxStream<HealthCheckResponse>> {
-        let status = match request.into_inner().service.as_str() {
-            "" => ServingStatus::Serving,
-            _ => ServingStatus::ServiceUnknown,
-        };
-        // Nothing ever changes: after the first answer the stream stays open.
-        let first = tokio_stream::iter([Ok(told(status))]);
-        let rest = tokio_stream::pending();
-        Ok(Response::new(Box::pin(tokio_stream::StreamExt::chain(first, rest))))
+    fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
-/// The service as it is, and the method that it lacks.
-#[derive(Clone, Debug)]
-pub(crate) struct WithList {
-    service: HealthServer<Health>,
-    profile: Profile,
+/// One method.
+struct Check;
+
+impl UnaryService<Asked> for Check {
+    type Response = HealthCheckResponse;
+    type Future = Ready<Result<Response<HealthCheckResponse>, Status>>;
+
+    fn call(&mut self, request: Request<Asked>) -> Self::Future {
+        ready(match request.into_inner().0.service.as_str() {
+            "" => Ok(Response::new(told(ServingStatus::Serving))),
+            _ => Err(Status::not_found("unknown service")),
+        })
+    }
+}
+
+/// One method. Nothing ever changes: after the first answer the stream stays open.
+struct Watch;
+
+impl ServerStreamingService<Asked> for Watch {
+    type Response = HealthCheckResponse;
+    type ResponseStream = BoxStream<HealthCheckResponse>;
+    type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: Request<Asked>) -> Self::Future {
+        let status = match request.into_inner().0.service.as_str() {
+            "" => ServingStatus::Serving,
+            _ => ServingStatus::ServiceUnknown,
+        };
+        let first = tokio_stream::iter([Ok(told(status))]);
+        let rest = tokio_stream::pending();
+        ready(Ok(Response::new(Box::pin(tokio_stream::StreamExt::chain(first, rest)))))
+    }
 }
 
 /// `map<string, HealthCheckResponse>`, as a list of what it is on the wire.
@@ -80,26 +119,25 @@ struct List;
 
 impl UnaryService<()> for List {
     type Response = HealthListResponse;
-    type Future = std::future::Ready<Result<Response<HealthListResponse>, Status>>;
+    type Future = Ready<Result<Response<HealthListResponse>, Status>>;
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
         let whole =
             Entry { service: Some(String::new()), status: Some(told(ServingStatus::Serving)) };
-        std::future::ready(Ok(Response::new(HealthListResponse { statuses: vec![whole] })))
+        ready(Ok(Response::new(HealthListResponse { statuses: vec![whole] })))
     }
 }
 
-impl WithList {
-    pub(crate) fn new(service: HealthServer<Health>, profile: Profile) -> Self {
-        Self { service, profile }
-    }
-}
-
-impl NamedService for WithList {
+impl NamedService for Health {
     const NAME: &'static str = "grpc.health.v1.Health";
 }
 
-impl<B> Service<http::Request<B>> for WithList
+fn server<T: Message + Send + 'static, U: Message + Default + Send + 'static>()
+-> Grpc<ProstCodec<T, U>> {
+    Grpc::new(ProstCodec::default()).apply_max_message_size_config(Some(MESSAGE_BYTES_MAX), None)
+}
+
+impl<B> Service<http::Request<B>> for Health
 where
     B: Body + Send + 'static,
     B::Error: Into<StdError> + Send + 'static,
@@ -108,17 +146,20 @@ where
     type Error = Infallible;
     type Future = BoxFuture<Self::Response, Infallible>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<http::Request<B>>::poll_ready(&mut self.service, context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        if self.profile == Profile::V2_1 && request.uri().path() == LIST {
-            return Box::pin(async {
-                let codec = ProstCodec::<HealthListResponse, ()>::default();
-                Ok(Grpc::new(codec).unary(List, request).await)
-            });
-        }
-        self.service.call(request)
+        let profile = self.0;
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                CHECK => server().unary(Check, request).await,
+                WATCH => server().server_streaming(Watch, request).await,
+                LIST if profile == Profile::V2_1 => server().unary(List, request).await,
+                // It is worded behind the services.
+                _ => Status::unimplemented("").into_http(),
+            })
+        })
     }
 }

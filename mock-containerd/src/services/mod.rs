@@ -29,7 +29,7 @@ pub(crate) use content::Content;
 pub(crate) use controllers::Controllers;
 pub(crate) use diff::Diff;
 pub(crate) use events::Events;
-pub(crate) use health::{Health, WithList};
+pub(crate) use health::Health;
 pub(crate) use images::Images;
 pub(crate) use introspection::Introspection;
 pub(crate) use leases::Leases;

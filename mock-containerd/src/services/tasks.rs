@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::processes::{Owner, ProcessScript, Size, open};
 use crate::refusal::sendable;
 use crate::state::{
-    Argv, Failure, Launch, NewExec, NewTask, Props, Restore, State, Streams, Waited,
+    Failure, Launch, NewExec, NewTask, Props, Restore, State, Streams, Waited, Wanted,
 };
 use crate::stubs::containerd::services::tasks::v1::tasks_server;
 use crate::world::World;
@@ -61,17 +61,18 @@ impl Tasks {
         Ok(self.0.change(|state| state.restore(namespace, id, props))?)
     }
 
-    /// What a process wrote before it ended is read before it is forgotten.
-    async fn drain(&self, namespace: &str, id: &str, exec: &str) -> Result<(), Failure> {
-        if let Some(drained) = self.0.change(|state| state.draining(namespace, id, exec))? {
+    /// What a process wrote before it ended is read before it is forgotten. Whatever is wrong about
+    /// it, its deletion says.
+    async fn drain(&self, namespace: &str, id: &str, exec: &str) {
+        if let Some(drained) = self.0.change(|state| state.draining(namespace, id, exec)) {
             drained.await;
         }
-        Ok(())
     }
 
     /// A missing binary is known at the start of an exec, not before.
-    fn exec_script(&self, argv: &Argv) -> ProcessScript {
-        self.0.scripts().find(argv).unwrap_or_else(|| {
+    fn exec_script(&self, wanted: &Wanted) -> ProcessScript {
+        let Wanted { argv, setting } = wanted;
+        self.0.scripts().find(argv, setting.path()).unwrap_or_else(|| {
             let binary = argv.first().map_or("", String::as_str);
             ProcessScript::fails_to_start(crate::state::no_such_file(binary))
         })
@@ -88,11 +89,11 @@ impl tasks_server::Tasks for Tasks {
         let wanted = self.0.change(|state| {
             state.init_wanted(&namespace, &id, &request.rootfs, request.terminal)
         })?;
-        let Some(script) = self.0.scripts().find(&wanted.argv) else {
+        let Wanted { argv, setting } = wanted;
+        let Some(script) = self.0.scripts().find(&argv, setting.path()) else {
             let profile = self.0.change(|state| state.profile);
-            return Err(crate::state::missing_binary(profile, &wanted.argv[0]).into());
+            return Err(crate::state::missing_binary(profile, &argv[0]).into());
         };
-        let setting = wanted.setting;
         let streams = Streams {
             stdin: request.stdin,
             stdout: request.stdout,
@@ -135,7 +136,7 @@ impl tasks_server::Tasks for Tasks {
         let (namespace, request) = taken(request)?;
         let id = request.container_id;
         self.0.answering(&namespace, &id).await?;
-        self.drain(&namespace, &id, "").await?;
+        self.drain(&namespace, &id, "").await;
         let deleted = self.0.change(|state| state.delete_task(&namespace, &id))?;
         Ok(Response::new(deleted))
     }
@@ -147,7 +148,7 @@ impl tasks_server::Tasks for Tasks {
         let (namespace, request) = taken(request)?;
         let (id, exec) = (request.container_id, request.exec_id);
         self.0.answering(&namespace, &id).await?;
-        self.drain(&namespace, &id, &exec).await?;
+        self.drain(&namespace, &id, &exec).await;
         let deleted = self.0.change(|state| state.delete_process(&namespace, &id, &exec))?;
         Ok(Response::new(deleted))
     }
@@ -215,7 +216,7 @@ impl tasks_server::Tasks for Tasks {
                 stderr: request.stderr,
                 terminal: request.terminal,
             },
-            script: self.exec_script(&wanted.argv),
+            script: self.exec_script(&wanted),
             setting: wanted.setting,
         };
         self.0.change(|state| state.exec(&namespace, new))?;

@@ -50,6 +50,7 @@ impl State {
         image.created_at = Some(self.clock.now());
         image.updated_at = image.created_at;
         self.touch_namespace(namespace);
+        self.imaged.insert(namespace.to_owned());
         self.images.insert(place, image.clone());
         if self.profile == Profile::V2_1 && image.labels.contains_key(super::gc::EXPIRE) {
             self.lease_resource(namespace, lease, "images", &image.name);
@@ -160,7 +161,9 @@ impl State {
         name: &str,
         target: Option<&Descriptor>,
     ) -> Result<(), Failure> {
-        if name.is_empty() {
+        // No name is found, oddly, where there were images and none is left.
+        let none_is_left = || !self.images.keys().any(|(space, _)| space == namespace);
+        if name.is_empty() && self.imaged.contains(namespace) && none_is_left() {
             return Err(Failure::plain(Code::Unknown, "incompatible value"));
         }
         let has = self.image(namespace, name)?.target.clone().unwrap_or_default().digest;

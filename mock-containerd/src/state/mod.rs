@@ -5,6 +5,7 @@ mod container;
 mod content;
 mod controller;
 mod creation;
+mod deletion;
 mod digest;
 mod failure;
 mod filter;
@@ -35,7 +36,7 @@ mod tasks;
 mod usage;
 mod writing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use containerd_client::services::v1::{Container, Image};
 use containerd_client::types::Envelope;
@@ -59,7 +60,7 @@ pub(crate) use naming::{annotate, familiar, names, names_of_part, normalized, ob
 pub(crate) use process::{Exit, Props, Streams, Waited};
 pub(crate) use runtime::Runtimes;
 pub(crate) use snapshot::{Layers, NewSnapshot, Snapshotter};
-pub(crate) use spec::{Argv, Wanted, missing_binary, no_such_file};
+pub(crate) use spec::{Wanted, missing_binary, no_such_file};
 pub(crate) use task::{NewExec, NewTask};
 pub(crate) use tasks::Launch;
 pub(crate) use writing::Writing;
@@ -90,11 +91,15 @@ pub(crate) struct State {
     /// What controllers made of them.
     sandbox_shims: BTreeMap<Key, sandbox_shim::SandboxShim>,
     /// Of shims that ended by themselves: in the way of their successors.
-    left_bundles: std::collections::BTreeSet<Key>,
+    left_bundles: BTreeSet<Key>,
     /// Pods of CRI, by their ids.
     pods: BTreeMap<String, pod::Metadata>,
     /// Namespaces that ever had a sandbox.
-    sandboxed: std::collections::BTreeSet<String>,
+    sandboxed: BTreeSet<String>,
+    /// Namespaces that ever had an image.
+    imaged: BTreeSet<String>,
+    /// Tasks whose sandbox's shim, which had them, is gone.
+    orphans: BTreeSet<Key>,
     /// Each with the lease that it was opened under.
     streams: BTreeMap<Key, Option<String>>,
     next_lease: u32,
@@ -124,9 +129,11 @@ impl State {
             snapshots: BTreeMap::new(),
             sandboxes: BTreeMap::new(),
             sandbox_shims: BTreeMap::new(),
-            left_bundles: std::collections::BTreeSet::new(),
+            left_bundles: BTreeSet::new(),
             pods: BTreeMap::new(),
-            sandboxed: std::collections::BTreeSet::new(),
+            sandboxed: BTreeSet::new(),
+            imaged: BTreeSet::new(),
+            orphans: BTreeSet::new(),
             streams: BTreeMap::new(),
             next_lease: 0,
             next_file: 0,
@@ -145,6 +152,11 @@ impl State {
     /// The events of the changes since this was last called, in order.
     pub(crate) fn take_events(&mut self) -> Vec<Envelope> {
         std::mem::take(&mut self.happened)
+    }
+
+    /// Something to send that did not come of a change here.
+    pub(crate) fn publish(&mut self, envelope: Envelope) {
+        self.happened.push(envelope);
     }
 
     fn happen<E: prost::Message + prost::Name>(&mut self, namespace: &str, topic: &str, event: &E) {

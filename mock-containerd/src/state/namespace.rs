@@ -6,7 +6,8 @@ use containerd_client::events::{NamespaceCreate, NamespaceDelete, NamespaceUpdat
 use containerd_client::services::v1::Namespace;
 
 use super::identifier::check_labels;
-use super::{Failure, Mask, State, check_identifier};
+use super::{Failure, Key, Mask, State, check_identifier};
+use crate::Profile;
 
 impl State {
     pub(crate) fn create_namespace(
@@ -36,8 +37,8 @@ impl State {
         event: &E,
     ) -> Result<(), Failure> {
         let space = match (self.profile, caller) {
-            (crate::Profile::V1_6, Some(caller)) => caller,
-            (crate::Profile::V1_6, None) => {
+            (Profile::V1_6, Some(caller)) => caller,
+            (Profile::V1_6, None) => {
                 let message = "failed publishing event: namespace is required: failed precondition";
                 return Err(Failure::plain(tonic::Code::Unknown, message));
             }
@@ -58,6 +59,25 @@ impl State {
 
     pub(crate) fn list_namespaces(&self) -> Vec<Namespace> {
         self.namespaces.keys().map(|name| self.namespace(name)).collect()
+    }
+
+    /// What keeps a namespace from being deleted.
+    fn left_in(&self, name: &str) -> Vec<String> {
+        let within = |(space, _): &Key| space == name;
+        let mut left = Vec::new();
+        for (what, is_there) in [
+            ("images", self.images.keys().any(within)),
+            ("blobs", self.blobs.keys().any(within)),
+            ("containers", self.containers.keys().any(within)),
+        ] {
+            left.extend(is_there.then(|| what.to_owned()));
+        }
+        let shelves = self.snapshots.iter();
+        let full = shelves.filter(|(place, shelf)| within(place) && !shelf.snapshots.is_empty());
+        left.extend(
+            full.map(|((_, snapshotter), _)| format!("snapshots on {snapshotter:?} snapshotter")),
+        );
+        left
     }
 
     /// What it answers with says nothing: 1.6 shows a namespace without a name, later ones none.
@@ -84,18 +104,27 @@ impl State {
         self.namespaces.insert(update.name.clone(), labels);
         let event = NamespaceUpdate { name: update.name.clone(), labels: update.labels };
         self.tell(caller, &update.name, "/namespaces/update", &event)?;
-        Ok((self.profile == crate::Profile::V1_6).then(Namespace::default))
+        Ok((self.profile == Profile::V1_6).then(Namespace::default))
     }
 
     pub(crate) fn delete_namespace(&mut self, name: &str) -> Result<(), Failure> {
         if !self.namespaces.contains_key(name) {
             return Err(Failure::not_found(format!("namespace {name:?}")));
         }
-        if self.containers.keys().any(|(space, _)| space == name) {
-            let what = format!("namespace {name:?} must be empty, but it still has containers");
+        let left = self.left_in(name).join(", ");
+        if !left.is_empty() {
+            let what = format!("namespace {name:?} must be empty, but it still has {left}");
             return Err(Failure::precondition(what));
         }
         self.namespaces.remove(name);
+        // What does not hold a namespace goes with it; 1.7 keeps sandboxes apart.
+        self.leases.retain(|(space, _), _| space != name);
+        if self.profile == Profile::V2_1 {
+            self.sandboxes.retain(|(space, _), _| space != name);
+            self.sandboxed.remove(name);
+        }
+        self.imaged.remove(name);
+        self.dirty = true;
         self.happen(name, "/namespaces/delete", &NamespaceDelete { name: name.to_owned() });
         Ok(())
     }

@@ -67,12 +67,22 @@ impl State {
         self.sandbox_shims.contains_key(&key(namespace, id))
     }
 
-    /// No task of this container: the shim of a sandbox has no container of that name.
+    /// No task of this container: the shim of a sandbox has no container of that name, and one that
+    /// is gone answers nothing.
     pub(super) fn no_task(&self, namespace: &str, id: &str) -> Failure {
+        if self.is_orphan(namespace, id) {
+            return self.shim_closed();
+        }
         match self.has_sandbox_shim(namespace, id) {
             true => Failure::not_found("container not created"),
             false => Failure::no_task(id),
         }
+    }
+
+    /// Whether a task's shim was that of a sandbox, and is gone: the daemon of 1.7 keeps a record of
+    /// such a task, which is in the way of another.
+    pub(super) fn is_orphan(&self, namespace: &str, id: &str) -> bool {
+        !self.orphans.is_empty() && self.orphans.contains(&key(namespace, id))
     }
 
     /// A task is gone, and nobody is told.
@@ -192,7 +202,7 @@ impl State {
     }
 
     /// The shim of a sandbox ends by itself: nobody removes its bundle, and tasks that it had, as
-    /// it does in 1.7, go without a word.
+    /// it does in 1.7, are orphans.
     pub(super) fn crash_sandbox(&mut self, namespace: &str, id: &str) {
         if !self.end_sandbox(namespace, id) {
             return;
@@ -207,6 +217,7 @@ impl State {
                 self.tasks.keys().filter(|place| within(place)).cloned().collect();
             for place in inside {
                 self.forget_task(&place);
+                self.orphans.insert(place);
             }
         }
     }
@@ -231,6 +242,7 @@ impl State {
     /// What a restart of the daemon leaves of sandboxes. `lost`: their shims died meanwhile.
     pub(super) fn sandboxes_after_restart(&mut self, lost: bool) {
         self.pods.clear();
+        self.orphans.clear();
         // 2.1 looks at its bundles when it starts, and removes those that nobody uses.
         if self.profile == Profile::V2_1 {
             self.left_bundles.clear();

@@ -2,9 +2,8 @@
 //! happened to them.
 
 use containerd_client::events as told;
-use containerd_client::services::v1::DeleteResponse;
 use containerd_client::types::v1::{Process as Shown, ProcessInfo};
-use containerd_client::types::{Envelope, Metric, Mount};
+use containerd_client::types::{Metric, Mount};
 use prost::Message;
 use prost_types::Any;
 use tokio::sync::watch;
@@ -162,7 +161,9 @@ impl State {
 
     /// Whether its id is taken by a shim, be it one of a sandbox.
     pub(super) fn has_task(&self, namespace: &str, id: &str) -> bool {
-        self.tasks.contains_key(&key(namespace, id)) || self.has_sandbox_shim(namespace, id)
+        self.tasks.contains_key(&key(namespace, id))
+            || self.has_sandbox_shim(namespace, id)
+            || self.is_orphan(namespace, id)
     }
 
     pub(crate) fn create_task(&mut self, namespace: &str, new: NewTask) -> Result<u32, Failure> {
@@ -246,10 +247,10 @@ impl State {
         namespace: &str,
         id: &str,
         exec: &str,
-    ) -> Result<Option<impl Future<Output = ()> + Send + use<>>, Failure> {
-        let process = self.task(namespace, id)?.process(exec)?;
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let process = self.task(namespace, id).ok()?.process(exec).ok()?;
         let ended = matches!(process.phase, super::process::Phase::Stopped(_));
-        Ok(ended.then(|| process.copying.drained()))
+        ended.then(|| process.copying.drained())
     }
 
     /// The shim dies, and the task with it: so it does at the second start of an exec whose first
@@ -387,6 +388,9 @@ impl State {
     }
 
     pub(crate) fn get(&self, namespace: &str, id: &str, exec: &str) -> Result<Shown, Failure> {
+        if self.is_orphan(namespace, id) {
+            return Err(Failure::plain(tonic::Code::NotFound, "not found"));
+        }
         let task = self.task(namespace, id)?;
         let shown_id = if exec.is_empty() { id } else { exec };
         Ok(task.process(exec)?.shown(shown_id, task.paused))
@@ -423,47 +427,6 @@ impl State {
         Ok(self.task(namespace, id)?.process(exec)?.waited.subscribe())
     }
 
-    pub(crate) fn delete_task(
-        &mut self,
-        namespace: &str,
-        id: &str,
-    ) -> Result<DeleteResponse, Failure> {
-        self.delete_init(namespace, id).map_err(|failure| match failure.code {
-            tonic::Code::Unknown => {
-                let message = format!("failed to delete task: {}", failure.message);
-                Failure { message, ..failure }
-            }
-            _ => failure,
-        })
-    }
-
-    fn delete_init(&mut self, namespace: &str, id: &str) -> Result<DeleteResponse, Failure> {
-        let exit = self.change(namespace, id, |task| task.delete())?;
-        let place = key(namespace, id);
-        let task = self.tasks.remove(&place).expect("it was there a line ago, under one lock");
-        if let super::process::Phase::Created = task.init.phase {
-            task.init.waited.send_replace(Waited::Closed);
-        }
-        self.tell_deleted(namespace, id, task.init.pid, &exit);
-        Ok(deleted("", task.init.pid, exit))
-    }
-
-    /// Without an exec id it acts on the init, as the shim does. (The real daemon then keeps a
-    /// record of a task that its shim has forgotten; here the task is gone.)
-    pub(crate) fn delete_process(
-        &mut self,
-        namespace: &str,
-        id: &str,
-        exec: &str,
-    ) -> Result<DeleteResponse, Failure> {
-        if exec.is_empty() {
-            return self.delete_init(namespace, id);
-        }
-        let (pid, exit) =
-            self.change(namespace, id, |task| Ok((task.delete_exec(exec)?, Vec::new())))?;
-        Ok(deleted(exec, pid, exit))
-    }
-
     pub(crate) fn metrics(
         &self,
         namespace: &str,
@@ -484,17 +447,5 @@ impl State {
         });
         let now = self.clock.now();
         Ok(of_namespace.map(|((_, id), task)| metric(self.cgroups, now, id, task)).collect())
-    }
-}
-
-fn deleted(id: &str, pid: u32, exit: Exit) -> DeleteResponse {
-    let exited_at = Some(exit.at);
-    DeleteResponse { id: id.to_owned(), pid, exit_status: exit.status, exited_at }
-}
-
-/// Something to send that did not come of a change here.
-impl State {
-    pub(crate) fn publish(&mut self, envelope: Envelope) {
-        self.happened.push(envelope);
     }
 }

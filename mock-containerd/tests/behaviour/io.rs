@@ -126,7 +126,7 @@ async fn a_full_pipe_blocks_the_process_until_it_is_drained() {
     let stage = Stage::open(Profile::V1_6).await;
     let listener = Listener::new();
     let much = "x".repeat(HELD_BYTES_MAX + 1);
-    let args = ["sh", "-c", &format!("echo {much}; exit 6")];
+    let args = ["/bin/sh", "-c", &format!("echo {much}; exit 6")];
     listener.create(&stage, "c1", json!({ "args": args })).await.unwrap();
     stage.start("c1", "").await.unwrap();
     let early = tokio::time::timeout(Duration::from_millis(50), stage.wait("c1", "")).await;
@@ -140,7 +140,7 @@ async fn what_a_process_left_in_the_pipe_can_be_read_after_its_end() {
     let stage = Stage::open(Profile::V1_6).await;
     let mut listener = Listener::new();
     let left = "x".repeat(100_000);
-    let args = ["sh", "-c", &format!("printf {left}; exit 6")];
+    let args = ["/bin/sh", "-c", &format!("printf {left}; exit 6")];
     listener.create(&stage, "c1", json!({ "args": args })).await.unwrap();
     stage.start("c1", "").await.unwrap();
     assert_eq!(stage.wait("c1", "").await.unwrap().exit_status, 6);
@@ -157,7 +157,7 @@ async fn what_a_process_left_in_the_pipe_can_be_read_after_its_end() {
 async fn delete_gives_up_on_a_reader_after_ten_seconds() {
     let stage = Stage::open(Profile::V1_6).await;
     let listener = Listener::new();
-    let args = ["sh", "-c", &format!("printf {}", "x".repeat(100_000))];
+    let args = ["/bin/sh", "-c", &format!("printf {}", "x".repeat(100_000))];
     listener.create(&stage, "c1", json!({ "args": args })).await.unwrap();
     stage.start("c1", "").await.unwrap();
     stage.wait("c1", "").await.unwrap();

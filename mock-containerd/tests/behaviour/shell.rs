@@ -65,12 +65,12 @@ async fn what_the_shell_does_not_have_is_said_and_ends_with_two() {
 async fn commands_see_their_spec() {
     let stage = Stage::open(Profile::V1_6).await;
     for (at, (args, user, out)) in [
-        (json!(["env"]), 0, "A=1\nHOME=/\n"),
+        (json!(["/usr/bin/env"]), 0, "A=1\nHOME=/\n"),
         (json!(["/usr/bin/pwd"]), 0, "/work\n"),
-        (json!(["hostname"]), 0, "box\n"),
-        (json!(["id"]), 0, "uid=0(root) gid=0(root) groups=10\n"),
-        (json!(["id", "-u"]), 33, "33\n"),
-        (json!(["busybox", "seq", "1", "3"]), 0, "1\n2\n3\n"),
+        (json!(["/bin/hostname"]), 0, "box\n"),
+        (json!(["/usr/bin/id"]), 0, "uid=0(root) gid=0(root) groups=10\n"),
+        (json!(["/usr/bin/id", "-u"]), 33, "33\n"),
+        (json!(["/bin/busybox", "seq", "1", "3"]), 0, "1\n2\n3\n"),
     ]
     .into_iter()
     .enumerate()

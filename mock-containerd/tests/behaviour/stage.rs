@@ -177,8 +177,12 @@ pub(crate) fn of_namespace<T>(namespace: &str, message: T) -> Request<T> {
     request
 }
 
+/// Without it nothing is found by a bare name.
+pub(crate) const PATH: &str = "PATH=/usr/bin:/bin";
+
 pub(crate) fn container(id: &str, args: &[&str]) -> api::Container {
-    let spec = serde_json::json!({ "process": { "args": args }, "root": { "path": "/" } });
+    let process = serde_json::json!({ "args": args, "env": [PATH] });
+    let spec = serde_json::json!({ "process": process, "root": { "path": "/" } });
     api::Container {
         id: id.to_owned(),
         runtime: Some(Runtime { name: "io.containerd.runc.v2".to_owned(), options: None }),
@@ -189,7 +193,7 @@ pub(crate) fn container(id: &str, args: &[&str]) -> api::Container {
 }
 
 pub(crate) fn process_spec(args: &[&str]) -> Any {
-    json(&serde_json::json!({ "args": args }))
+    json(&serde_json::json!({ "args": args, "env": [PATH] }))
 }
 
 pub(crate) fn json(value: &serde_json::Value) -> Any {

@@ -8,12 +8,12 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::listener::{Listener, heard};
-use crate::stage::{Stage, within};
+use crate::stage::{PATH, Stage, within};
 
 /// A process at a terminal.
 async fn seated(stage: &Stage, args: &[&str]) -> Listener {
     let listener = Listener::new();
-    let process = json!({ "args": args, "terminal": true });
+    let process = json!({ "args": args, "env": [PATH], "terminal": true });
     listener.create(stage, "c1", process).await.unwrap();
     listener
 }
@@ -32,7 +32,7 @@ async fn expect(listener: &mut Listener, wanted: &str) {
 async fn all_goes_to_one_stream_with_both_ends_of_line() {
     let stage = Stage::open(Profile::V1_6).await;
     let args = ["sh", "-c", "echo out; echo err >&2; exit 3"];
-    let heard = heard(&stage, "c1", json!({ "args": args, "terminal": true })).await;
+    let heard = heard(&stage, "c1", json!({ "args": args, "env": [PATH], "terminal": true })).await;
     assert_eq!((heard.out.as_str(), heard.err.as_str()), ("out\r\nerr\r\n", ""));
     assert_eq!(heard.status, 3);
 }
@@ -70,7 +70,7 @@ async fn a_terminal_has_the_size_of_its_spec_until_it_is_resized() {
     let mut listener = Listener::new();
     let line = "stty size; trap 'stty size; exit' WINCH; sleep inf & wait";
     let size = json!({ "height": 24, "width": 80 });
-    let process = json!({ "args": ["sh", "-c", line], "terminal": true, "consoleSize": size });
+    let process = json!({ "args": ["/bin/sh", "-c", line], "terminal": true, "consoleSize": size });
     listener.create(&stage, "c1", process).await.unwrap();
     stage.start("c1", "").await.unwrap();
     expect(&mut listener, "24 80\r\n").await;
@@ -109,7 +109,7 @@ async fn an_exec_has_a_terminal_if_its_request_says_so() {
     let stage = Stage::open(Profile::V1_6).await;
     stage.run("c1", &["sleep", "inf"]).await;
     let mut listener = Listener::new();
-    let spec = json!({ "args": ["sh", "-c", "stty size; sleep inf"], "terminal": false });
+    let spec = json!({ "args": ["/bin/sh", "-c", "stty size; sleep inf"], "terminal": false });
     let exec = api::ExecProcessRequest {
         container_id: "c1".to_owned(),
         exec_id: "e1".to_owned(),

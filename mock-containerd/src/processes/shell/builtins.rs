@@ -1,6 +1,6 @@
 //! What a shell does itself: it changes the shell.
 
-use super::super::{commands, signals::Disposition};
+use super::super::signals::Disposition;
 use super::parser::is_variable;
 use super::play::{Leave, Shell, Went};
 use super::split;
@@ -207,7 +207,7 @@ impl Shell {
                 let mut status = 0;
                 for name in names {
                     let is_own = OWN.contains(name) || self.functions.contains_key(*name);
-                    if is_own || commands::known(&own(&[name])).is_some() {
+                    if is_own || self.found(&own(&[name])).is_some() {
                         self.actor.print(format!("{name}\n")).await;
                     } else {
                         status = 127;

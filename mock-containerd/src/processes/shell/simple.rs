@@ -67,7 +67,7 @@ impl Shell {
 
     /// One that is no part of the shell.
     pub(super) async fn external(&mut self, words: &[String]) -> Went {
-        let Some(argv) = commands::known(words) else {
+        let Some(argv) = self.found(words) else {
             self.complains(&format!("{}: not found", words[0])).await;
             self.status = 127;
             return Ok(());
@@ -78,6 +78,12 @@ impl Shell {
             Actor { setting: setting.into(), signals: Signals::default(), ..self.actor.clone() };
         self.status = commands::run(&command, &argv).await;
         Ok(())
+    }
+
+    /// A command that is none of the shell's, with its bare name in front.
+    pub(super) fn found(&self, words: &[String]) -> Option<Vec<String>> {
+        let path = self.variables.get("PATH");
+        commands::known(words).filter(|_| commands::is_found_from(&words[0], path))
     }
 
     /// A shell tells its commands where it is.

@@ -11,6 +11,8 @@ use prost_types::Any;
 use tokio::io::AsyncReadExt;
 use tonic::Code;
 
+use crate::Profile;
+use crate::anys::inside;
 use crate::state::Failure;
 use crate::streams::Used;
 
@@ -21,6 +23,7 @@ const WINDOW_BYTES: i32 = 2 * 32 * 1024;
 
 /// A stream that is read.
 pub(super) struct Incoming {
+    profile: Profile,
     stream: Used,
     /// How much the sender may send, as far as it was told.
     window: i32,
@@ -28,14 +31,15 @@ pub(super) struct Incoming {
 
 /// A stream that is written.
 pub(super) struct Outgoing {
+    profile: Profile,
     stream: Used,
     /// How much the reader has room for.
     window: i64,
 }
 
 impl Incoming {
-    pub(super) fn new(stream: Used) -> Self {
-        Self { stream, window: 0 }
+    pub(super) fn new(profile: Profile, stream: Used) -> Self {
+        Self { profile, stream, window: 0 }
     }
 
     /// The next piece; none at the end.
@@ -47,14 +51,19 @@ impl Incoming {
                 self.window = self.window.saturating_add(WINDOW_BYTES);
             }
         }
-        let received = self.stream.wire().from.message().await.map_err(|status| {
-            Failure::plain(status.code(), format!("received failed: {}", status.message()))
-        })?;
-        let Some(any) = received else { return Ok(None) };
-        let data: Data = expected(&any)?;
-        let length = i32::try_from(data.data.len()).unwrap_or(i32::MAX);
-        self.window = self.window.saturating_sub(length);
-        Ok(Some(data.data))
+        loop {
+            let received = self.stream.wire().from.message().await.map_err(|status| {
+                Failure::plain(status.code(), format!("received failed: {}", status.message()))
+            })?;
+            let Some(any) = received else { return Ok(None) };
+            let read = read::<Data>(self.profile, &any)
+                .map_err(|failure| failure.within("failed to unmarshal received object"))?;
+            // What is of another type is passed over.
+            let Some(Data { data }) = read else { continue };
+            let length = i32::try_from(data.len()).unwrap_or(i32::MAX);
+            self.window = self.window.saturating_sub(length);
+            return Ok(Some(data));
+        }
     }
 
     /// Everything, in a file that has no name.
@@ -71,8 +80,8 @@ impl Incoming {
 }
 
 impl Outgoing {
-    pub(super) fn new(stream: Used) -> Self {
-        Self { stream, window: 0 }
+    pub(super) fn new(profile: Profile, stream: Used) -> Self {
+        Self { profile, stream, window: 0 }
     }
 
     /// Sends bytes, waiting for room as often as there is none.
@@ -91,10 +100,13 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Waits for the reader's next word; one that cannot be read, or is about something else, is passed
+    /// over.
     async fn room(&mut self) -> Result<(), Failure> {
         let received = self.stream.wire().from.message().await.map_err(|_| gone())?;
-        let update: WindowUpdate = expected(&received.ok_or_else(gone)?)?;
-        self.window = self.window.saturating_add(i64::from(update.update.max(0)));
+        if let Ok(Some(update)) = read::<WindowUpdate>(self.profile, &received.ok_or_else(gone)?) {
+            self.window = self.window.saturating_add(i64::from(update.update.max(0)));
+        }
         Ok(())
     }
 
@@ -127,15 +139,8 @@ fn gone() -> Failure {
     Failure::plain(Code::Unknown, "the reader of the stream is gone")
 }
 
-fn expected<M: Message + Name + Default>(any: &Any) -> Result<M, Failure> {
+/// What an object of the stream says; `None`: it is of another type.
+fn read<M: Message + Name + Default>(profile: Profile, any: &Any) -> Result<Option<M>, Failure> {
     let name = crate::anys::known(&any.type_url)?;
-    if name != M::full_name() {
-        let what = format!("stream received error type {name}");
-        return Err(Failure::plain(Code::Unknown, what));
-    }
-    let decoded = M::decode(any.value.as_slice());
-    decoded.map_err(|error| {
-        let what = format!("failed to unmarshal received object: {error}");
-        Failure::plain(Code::Unknown, what)
-    })
+    (name == M::full_name()).then(|| inside(profile, any)).transpose()
 }

@@ -45,16 +45,17 @@ impl transfer_server::Transfer for Transfer {
         let from = End::of(world, &namespace, &source)?;
         let to = End::of(world, &namespace, &destination)?;
         let work = Work { world, namespace, lease, progress };
+        let profile = world.change(|state| state.profile);
         match (from, to) {
             (End::Import(from, stream), End::Store(store)) => {
-                work.import(from, Incoming::new(stream), store).await?;
+                work.import(from, Incoming::new(profile, stream), store).await?;
             }
             (End::Import(_, from), End::Export(_, mut to)) => {
                 to.keep(false);
-                work.echo(Incoming::new(from), Outgoing::new(to)).await?;
+                work.echo(Incoming::new(profile, from), Outgoing::new(profile, to)).await?;
             }
             (End::Store(store), End::Export(to, stream)) => {
-                work.export(store, to, Outgoing::new(stream)).await?;
+                work.export(store, to, Outgoing::new(profile, stream)).await?;
             }
             (End::Store(from), End::Store(to)) => work.tag(&from, &to)?,
             (End::Registry(registry), End::Store(_)) => {
