@@ -5,13 +5,14 @@ use std::{fmt, io};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader};
 
+use super::gunzip::Gunzip;
 use crate::wire::Doing;
 use crate::{Error, Kind};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// An OCI image layout in a tar, as `docker save` (25 and later), `skopeo copy … oci-archive:`,
-/// `buildah push … oci-archive:` and `ctr images export` write it.
+/// `buildah push … oci-archive:` and `ctr images export` write it; packed with gzip or not.
 pub struct Archive {
     source: Source,
     pub(super) name: Option<String>,
@@ -69,8 +70,7 @@ impl Archive {
         let head = reader.fill_buf().await;
         let head = head.map_err(|error| unreadable(doing, error))?;
         if head.starts_with(GZIP) {
-            let what = "it is compressed: give the tar in it";
-            return Err(Error::refusal(doing, Kind::InvalidArgument, what));
+            return Ok(Box::new(BufReader::new(Gunzip::new(reader))));
         }
         Ok(Box::new(reader))
     }

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `archive` | a tar as it passes by |
+//! | `archive`, `gunzip` | a tar as it passes by |
 //! | `layout` | what an archive says is in it |
 //! | `manifest` | descriptors, indexes, manifests, and the labels that keep their children |
 //! | `config` | how an image wants to be run |
@@ -16,6 +16,7 @@ mod chain;
 mod config;
 mod content;
 mod documents;
+mod gunzip;
 mod handle;
 mod import;
 mod layout;

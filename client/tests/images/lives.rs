@@ -1,9 +1,9 @@
 //! How long things live: what images, containers and labels keep, and what goes.
 
-use laconic_client::{Collect, ExitStatus, Io, NewContainer};
+use laconic_client::{Archive, Collect, ExitStatus, Io, NewContainer};
 use serde_json::json;
 
-use crate::archive::Layout;
+use crate::archive::{Layout, gzip};
 use crate::arm::{Arm, on_daemons, on_mocks};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,4 +108,35 @@ async fn a_spec_of_the_callers_own_is_taken_as_it_is() {
         image.remove(Collect::Now).await.unwrap();
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_may_be_packed_on_the_mock() {
+    on_mocks(a_packed_archive_is_run).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_may_be_packed_on_real_containerds() {
+    on_daemons(a_packed_archive_is_run).await;
+}
+
+async fn a_packed_archive_is_run(arm: &Arm) {
+    let plain = match arm.archive_path() {
+        Some(path) => std::fs::read(path).unwrap(),
+        None => Layout::named("packed").tar(),
+    };
+    let client = arm.client().await;
+    let packed = std::io::Cursor::new(gzip(&plain));
+    let archive = Archive::from_reader(packed).named("packed");
+    let (calls, image) = arm.cost(client.import(archive)).await;
+    let image = image.unwrap().remove(0);
+    assert_eq!(calls.len(), 7, "as one that is not packed: {calls:?}");
+    image.unpack("overlayfs").await.unwrap();
+    let new = NewContainer::from_image("c1", &image).args(arm.proof());
+    let container = client.create(new).await.unwrap();
+    let task = container.start(Io::Null).await.unwrap();
+    assert_eq!(task.wait().await.unwrap().status, ExitStatus::Code(7), "{}", arm.name());
+    task.delete().await.unwrap();
+    container.delete().await.unwrap();
+    image.remove(Collect::Now).await.unwrap();
 }
