@@ -27,7 +27,7 @@ mod select;
 mod target;
 mod wrote;
 
-pub use catalogue::{ARCHIVE, IMAGES, catalogue};
+pub use catalogue::{ARCHIVE, FOLDER, IMAGES, catalogue};
 pub use checks::{
     Freedom, Object, Owed, Passed, judge_counts, judge_flows, judge_outcome, judge_state, owed,
 };

@@ -21,7 +21,7 @@ impl Scenario {
 }
 
 fn needs_of(operation: &Operation) -> Vec<Capability> {
-    use Capability::{Exec, Images, Io, Pause, Restore};
+    use Capability::{Checkpoint, Exec, Images, Io, Pause, Restore};
     match operation {
         Operation::Exec(exec) if exec.stdin || exec.output => vec![Exec, Io],
         Operation::ExecCloseStdin(_) => vec![Exec, Io],
@@ -37,6 +37,7 @@ fn needs_of(operation: &Operation) -> Vec<Capability> {
             vec![Io]
         }
         Operation::Restore(_) => vec![Restore],
+        Operation::Checkpoint(_) => vec![Checkpoint],
         Operation::Import(_)
         | Operation::Images {}
         | Operation::Image(_)

@@ -102,6 +102,12 @@ pub trait Target: Send + Sync {
     /// The archive of images for scenarios that begin with one, or why there is none.
     fn archive(&self) -> Result<&Path, String>;
 
+    /// Whether it can write tasks down, or why not.
+    fn can_checkpoint(&self) -> Result<(), String>;
+
+    /// A folder of the harness's own on the server's host, which goes with the target.
+    fn folder(&self) -> &Path;
+
     /// The namespace of the n-th case: nobody else uses it.
     fn namespace(&self, case: usize) -> String;
 

@@ -31,8 +31,8 @@ pub use message::{
 };
 pub use notice::Notice;
 pub use operation::{
-    Create, Exec, ExecKill, ExecResize, ExecTarget, ExitStatusOf, Kill, Many, Operation, Resize,
-    StartTask, Target, Update,
+    Checkpoint, Create, Exec, ExecKill, ExecResize, ExecTarget, ExitStatusOf, Kill, Many,
+    Operation, Resize, StartTask, Target, Update,
 };
 pub use outcome::{
     Digest, Ending, ExitStatus, Exited, Found, Gathered, Lifecycle, Ok, Outcome, Restored, Started,

@@ -32,6 +32,8 @@ pub enum Capability {
     Io,
     /// Imports, unpacks and removes images, and makes containers of them.
     Images,
+    /// Writes a running task down.
+    Checkpoint,
     /// Tells errors of the state machine by kind, not as `unknown`.
     TypedStateErrors,
 }
@@ -47,6 +49,7 @@ impl Capability {
             Self::Restore => "restore",
             Self::Io => "io",
             Self::Images => "images",
+            Self::Checkpoint => "checkpoint",
             Self::TypedStateErrors => "typed-state-errors",
         }
     }

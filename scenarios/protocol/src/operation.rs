@@ -1,6 +1,8 @@
 //! Operations: what a user of a client wants. One operation may take many RPCs; how many is what
 //! the harness measures.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ContainerId, CreateFromImage, ExecId, ImageTarget, Import, RemoveImage};
@@ -81,6 +83,8 @@ pub enum Operation {
     DeleteWithSnapshot(Target),
     /// Remove the name of an image.
     RemoveImage(RemoveImage),
+    /// Write a task down, with all of its memory; it goes on.
+    Checkpoint(Checkpoint),
 }
 
 /// Arguments that name a container.
@@ -220,9 +224,18 @@ pub struct Update {
     pub memory_limit_bytes: u64,
 }
 
+/// Arguments of `checkpoint`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Which container.
+    pub container: ContainerId,
+    /// Where to; an absolute path on the daemon's host, where nothing is yet.
+    pub folder: PathBuf,
+}
+
 impl Operation {
     /// The names of all operations, in the order in which reports show them.
-    pub const NAMES: [&'static str; 36] = [
+    pub const NAMES: [&'static str; 37] = [
         "version",
         "create",
         "load",
@@ -259,6 +272,7 @@ impl Operation {
         "create-from-image",
         "delete-with-snapshot",
         "remove-image",
+        "checkpoint",
     ];
 
     /// The operation's name, as it stands in budgets and reports.
@@ -300,6 +314,7 @@ impl Operation {
             Self::CreateFromImage(_) => "create-from-image",
             Self::DeleteWithSnapshot(_) => "delete-with-snapshot",
             Self::RemoveImage(_) => "remove-image",
+            Self::Checkpoint(_) => "checkpoint",
         }
     }
 

@@ -100,6 +100,8 @@ pub enum Ok {
     DeleteWithSnapshot {},
     /// Removed.
     RemoveImage {},
+    /// Written down.
+    Checkpoint {},
 }
 
 impl Ok {
@@ -142,6 +144,7 @@ impl Ok {
             Self::CreateFromImage { .. } => "create-from-image",
             Self::DeleteWithSnapshot { .. } => "delete-with-snapshot",
             Self::RemoveImage { .. } => "remove-image",
+            Self::Checkpoint { .. } => "checkpoint",
         }
     }
 }

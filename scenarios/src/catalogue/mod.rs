@@ -1,6 +1,7 @@
 //! The named scenarios: lifecycles that every client of containerd goes through.
 
 mod bugs;
+mod checkpoints;
 mod execs;
 mod images;
 mod lifecycles;
@@ -8,6 +9,7 @@ mod refusals;
 mod restarts;
 mod streams;
 
+pub use checkpoints::FOLDER;
 pub use images::{ARCHIVE, IMAGES};
 
 use crate::Scenario;
@@ -26,6 +28,7 @@ pub fn catalogue() -> Vec<Scenario> {
     all.extend(bugs::scenarios());
     all.extend(streams::scenarios());
     all.extend(images::scenarios());
+    all.extend(checkpoints::scenarios());
     all
 }
 

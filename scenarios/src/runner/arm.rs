@@ -141,8 +141,14 @@ fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<String> {
     if !lacks.is_empty() {
         return Some(format!("{} lacks {}", arm.driver.name, lacks.join(" and ")));
     }
-    let images = scenario.needs().contains(&Capability::Images);
-    images.then(|| arm.target.archive().err()).flatten()
+    let needs = scenario.needs();
+    if needs.contains(&Capability::Images)
+        && let Err(reason) = arm.target.archive()
+    {
+        return Some(reason);
+    }
+    let checkpoint = needs.contains(&Capability::Checkpoint);
+    checkpoint.then(|| arm.target.can_checkpoint().err()).flatten()
 }
 
 fn skip(arm: &Arm<'_>, scenario: &Scenario, reason: String, emit: &mut (dyn FnMut(Line) + Send)) {

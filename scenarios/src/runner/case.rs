@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use driver_protocol::{
-    Capability, Close, Connect, Driver, DriverFault, Import, Operation, Outcome, Request, RequestId,
+    Capability, Close, Connect, Driver, DriverFault, Operation, Outcome, Request, RequestId,
 };
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
 use run_record::{AllowanceRef, CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict};
@@ -23,7 +23,7 @@ use super::settle::{Rest, quiet, settle};
 use super::unconnected::unconnected;
 use super::{RunFault, Stop};
 use crate::checks::judge_state;
-use crate::{ARCHIVE, Play, Scenario, Step, TargetFault};
+use crate::{ARCHIVE, FOLDER, Play, Scenario, Step, TargetFault};
 
 /// How long a driver may take to answer one request.
 const DEADLINE_MS: u64 = 20_000;
@@ -201,16 +201,22 @@ impl Stage<'_> {
         Open { id, operation: operation.clone(), mark, started, answer }
     }
 
-    /// As it is asked here: with the archive that this target has.
+    /// As it is asked here: with the archive and the folder that this target has.
     fn staged(&self, operation: &Operation) -> Operation {
-        let named = |import: &Import| import.archive == Path::new(ARCHIVE);
-        if let Operation::Import(import) = operation
-            && named(import)
-            && let Ok(archive) = self.arm.target.archive()
-        {
-            return Operation::Import(Import { archive: archive.to_owned() });
+        let mut staged = operation.clone();
+        let target = &self.arm.target;
+        match &mut staged {
+            Operation::Import(import) if import.archive == Path::new(ARCHIVE) => {
+                if let Ok(archive) = target.archive() {
+                    import.archive = archive.to_owned();
+                }
+            }
+            Operation::Checkpoint(checkpoint) if checkpoint.folder == Path::new(FOLDER) => {
+                checkpoint.folder = target.folder().join(&self.namespace);
+            }
+            _ => {}
         }
-        operation.clone()
+        staged
     }
 
     async fn answered(&mut self, mut open: Open, step: &Step) -> Result<Done, RunFault> {

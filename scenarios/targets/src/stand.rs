@@ -267,6 +267,21 @@ impl Target for Stand {
         self.archive.get_or_init(make).as_deref().map_err(Clone::clone)
     }
 
+    fn can_checkpoint(&self) -> Result<(), String> {
+        match &self.server {
+            Server::Real(daemon) if !daemon.has_criu() => {
+                Err("could not run: there is no criu beside this containerd (ci/fetch criu)"
+                    .to_owned())
+            }
+            Server::Address(_) => Err("whether an address has criu is not known".to_owned()),
+            Server::Real(_) | Server::Mock(_) => Ok(()),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn namespace(&self, case: usize) -> String {
         format!("{}-{case}", self.prefix)
     }

@@ -12,7 +12,8 @@ use driver_protocol::{
     Request, Restored, StartTask, Started, Stats, TaskState, Version, Waited,
 };
 use laconic_client::{
-    Client, Container, Error, Kind, NewContainer, NewExec, Process, Scope, Status, Task,
+    CheckpointOptions, Client, Container, Error, Kind, NewContainer, NewExec, Process, Scope,
+    Status, Task,
 };
 
 use crate::closing::Closing;
@@ -37,7 +38,10 @@ impl DriverFactory for RetainedFactory {
                 .map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
             let rootfs = connect.rootfs.map(|path| path.display().to_string());
             let driver = Retained {
-                hello: hello("retained", &[Capability::TypedStateErrors, Capability::Images]),
+                hello: hello(
+                    "retained",
+                    &[Capability::TypedStateErrors, Capability::Images, Capability::Checkpoint],
+                ),
                 rootfs: rootfs.unwrap_or_else(|| "/".to_owned()),
                 closing: Closing::default(),
                 client: Mutex::new(Some(client)),
@@ -243,6 +247,12 @@ impl Retained {
                 let stats = self.task(&on.container)?.stats().await.map_err(failed)?;
                 let bytes = stats.value.len() as u64;
                 Done::Stats(Stats { payload: stats.type_url, bytes })
+            }
+            Operation::Checkpoint(to) => {
+                let task = self.task(&to.container)?;
+                let options = CheckpointOptions::default();
+                task.checkpoint(to.folder, &options).await.map_err(failed)?;
+                Done::Checkpoint {}
             }
             other => return self.answer_of_exec(other).await,
         })

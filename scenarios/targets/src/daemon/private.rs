@@ -99,6 +99,13 @@ impl PrivateDaemon {
         }
     }
 
+    /// Whether CRIU stands beside it. One that is on PATH is not taken: Debian 12's cannot dump on
+    /// every kernel (seen), and a checkpoint that CRIU refuses says nothing of a client.
+    pub(crate) fn has_criu(&self) -> bool {
+        let beside = self.binary.as_deref().and_then(Path::parent);
+        beside.is_some_and(|place| place.join("criu").is_file())
+    }
+
     async fn boot(
         binary: Option<&Path>,
         folder: PathBuf,
