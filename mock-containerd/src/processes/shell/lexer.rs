@@ -1,6 +1,7 @@
 //! Cuts a script into words, operators and redirections, as they are asked for.
 
-use super::parser::{NotPlayed, Reader, missing};
+use super::not_played::{NotPlayed, missing};
+use super::parser::Reader;
 use super::syntax::{Redirect, Word};
 
 const REDIRECTIONS: &str = "redirections other than to 1, 2 and /dev/null";

@@ -4,9 +4,11 @@
 
 mod arithmetic;
 mod builtins;
+mod compound;
 mod expand;
 mod jobs;
 mod lexer;
+mod not_played;
 #[cfg(test)]
 mod observed;
 mod options;

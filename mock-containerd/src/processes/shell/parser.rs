@@ -1,56 +1,14 @@
-//! Reads a script, a line at a time. What the shell does not have is said, never passed over.
-
-use std::sync::Arc;
+//! Reads a script, a line at a time: its lists, and simple commands.
 
 use super::lexer::Token;
+use super::not_played::NotPlayed;
 use super::source::Source;
 use super::syntax::{Command, Item, Kind, Link, List, Part, Pipeline, Word};
 
 /// Deeper than anybody nests; without a limit, brackets would exhaust the stack.
 const DEPTH_MAX: usize = 20;
 /// Where a list ends that stands inside of something.
-const CLOSING: [&str; 8] = ["}", "then", "elif", "else", "fi", "do", "done", "esac"];
-
-/// Why a script cannot be played.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NotPlayed {
-    pub(super) why: String,
-    /// More text might mend it.
-    pub(super) is_incomplete: bool,
-}
-
-impl NotPlayed {
-    fn new(why: String) -> Self {
-        Self { why, is_incomplete: false }
-    }
-
-    pub(super) fn unexpected(what: &str) -> Self {
-        Self::new(format!("syntax error: unexpected {what}"))
-    }
-
-    pub(super) fn incomplete(why: &str) -> Self {
-        Self { why: format!("syntax error: {why}"), is_incomplete: true }
-    }
-
-    /// Nobody expects this here.
-    pub(super) fn at(token: Option<&Token>) -> Self {
-        match token {
-            None => Self::incomplete("unexpected end of file"),
-            Some(Token::Operator("\n")) => Self::unexpected("newline"),
-            Some(Token::Operator(operator)) => Self::unexpected(&format!("{operator:?}")),
-            Some(Token::Redirect(_)) => Self::unexpected("redirection"),
-            Some(Token::Word(word)) => match word.bare() {
-                Some(text) => Self::unexpected(&format!("{text:?}")),
-                None => Self::unexpected("word"),
-            },
-        }
-    }
-}
-
-/// It is said by name.
-pub(super) fn missing<T>(feature: &str) -> Result<T, NotPlayed> {
-    Err(NotPlayed::new(format!("the mock's shell does not have {feature}")))
-}
+pub(super) const CLOSING: [&str; 8] = ["}", "then", "elif", "else", "fi", "do", "done", "esac"];
 
 /// Whether it can stand in the name of a variable.
 pub(super) fn is_name(next: char) -> bool {
@@ -71,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<List, NotPlayed> {
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) source: Source,
-    ahead: Option<Token>,
+    pub(super) ahead: Option<Token>,
     depth: usize,
 }
 
@@ -129,7 +87,7 @@ impl Reader {
         read
     }
 
-    fn peek(&mut self) -> Result<Option<&Token>, NotPlayed> {
+    pub(super) fn peek(&mut self) -> Result<Option<&Token>, NotPlayed> {
         if self.ahead.is_none() {
             self.ahead = self.token()?;
         }
@@ -141,14 +99,14 @@ impl Reader {
         Ok(self.ahead.take())
     }
 
-    fn keyword(&mut self) -> Result<Option<&str>, NotPlayed> {
+    pub(super) fn keyword(&mut self) -> Result<Option<&str>, NotPlayed> {
         Ok(match self.peek()? {
             Some(Token::Word(word)) => word.bare(),
             _ => None,
         })
     }
 
-    fn takes(&mut self, operator: &str) -> Result<bool, NotPlayed> {
+    pub(super) fn takes(&mut self, operator: &str) -> Result<bool, NotPlayed> {
         let taken = matches!(self.peek()?, Some(Token::Operator(next)) if *next == operator);
         if taken {
             self.ahead = None;
@@ -156,7 +114,7 @@ impl Reader {
         Ok(taken)
     }
 
-    fn takes_keyword(&mut self, keyword: &str) -> Result<bool, NotPlayed> {
+    pub(super) fn takes_keyword(&mut self, keyword: &str) -> Result<bool, NotPlayed> {
         let taken = self.keyword()? == Some(keyword);
         if taken {
             self.ahead = None;
@@ -164,19 +122,19 @@ impl Reader {
         Ok(taken)
     }
 
-    fn unexpected<T>(&mut self) -> Result<T, NotPlayed> {
+    pub(super) fn unexpected<T>(&mut self) -> Result<T, NotPlayed> {
         Err(NotPlayed::at(self.peek()?))
     }
 
-    fn expect(&mut self, keyword: &str) -> Result<(), NotPlayed> {
+    pub(super) fn expect(&mut self, keyword: &str) -> Result<(), NotPlayed> {
         if self.takes_keyword(keyword)? { Ok(()) } else { self.unexpected() }
     }
 
-    fn expect_operator(&mut self, operator: &str) -> Result<(), NotPlayed> {
+    pub(super) fn expect_operator(&mut self, operator: &str) -> Result<(), NotPlayed> {
         if self.takes(operator)? { Ok(()) } else { self.unexpected() }
     }
 
-    fn skip_newlines(&mut self) -> Result<(), NotPlayed> {
+    pub(super) fn skip_newlines(&mut self) -> Result<(), NotPlayed> {
         while self.takes("\n")? {}
         Ok(())
     }
@@ -212,7 +170,7 @@ impl Reader {
     }
 
     /// A list that must not be empty, as the shell has it inside of its constructs.
-    fn body(&mut self) -> Result<List, NotPlayed> {
+    pub(super) fn body(&mut self) -> Result<List, NotPlayed> {
         let list = self.list()?;
         if list.is_empty() { self.unexpected() } else { Ok(list) }
     }
@@ -243,118 +201,7 @@ impl Reader {
         Ok(Pipeline { negated, commands })
     }
 
-    fn command(&mut self) -> Result<Command, NotPlayed> {
-        let kind = if self.takes("(")? {
-            let list = self.body()?;
-            self.expect_operator(")")?;
-            Kind::Subshell(list)
-        } else if self.takes_keyword("{")? {
-            let list = self.body()?;
-            self.expect("}")?;
-            Kind::Group(list)
-        } else if self.takes_keyword("if")? {
-            self.branches()?
-        } else if self.takes_keyword("while")? {
-            Kind::While { condition: self.body()?, until: false, body: self.do_done()? }
-        } else if self.takes_keyword("until")? {
-            Kind::While { condition: self.body()?, until: true, body: self.do_done()? }
-        } else if self.takes_keyword("for")? {
-            self.loop_over()?
-        } else if self.takes_keyword("case")? {
-            self.cases()?
-        } else {
-            return match self.keyword()? {
-                Some(word) if CLOSING.contains(&word) => self.unexpected(),
-                Some("function") => missing("function"),
-                _ => self.simple(),
-            };
-        };
-        let mut redirects = Vec::new();
-        while let Some(Token::Redirect(redirect)) = self.peek()? {
-            redirects.push(redirect.clone());
-            self.ahead = None;
-        }
-        Ok(Command { kind, redirects })
-    }
-
-    fn do_done(&mut self) -> Result<List, NotPlayed> {
-        self.expect("do")?;
-        let body = self.body()?;
-        self.expect("done")?;
-        Ok(body)
-    }
-
-    fn branches(&mut self) -> Result<Kind, NotPlayed> {
-        let mut branches = Vec::new();
-        loop {
-            let condition = self.body()?;
-            self.expect("then")?;
-            branches.push((condition, self.body()?));
-            if self.takes_keyword("elif")? {
-                continue;
-            }
-            let otherwise = if self.takes_keyword("else")? { self.body()? } else { List::new() };
-            self.expect("fi")?;
-            return Ok(Kind::If { branches, otherwise });
-        }
-    }
-
-    fn loop_over(&mut self) -> Result<Kind, NotPlayed> {
-        let name = self.keyword()?.filter(|name| is_variable(name)).map(str::to_owned);
-        let Some(name) = name else { return self.unexpected() };
-        self.ahead = None;
-        let _ = self.takes(";")?;
-        self.skip_newlines()?;
-        let words = match self.takes_keyword("in")? {
-            false => None,
-            true => {
-                let mut words = Vec::new();
-                while let Some(Token::Word(word)) = self.peek()? {
-                    words.push(word.clone());
-                    self.ahead = None;
-                }
-                if !self.takes(";")? && !self.takes("\n")? {
-                    return self.unexpected();
-                }
-                Some(words)
-            }
-        };
-        self.skip_newlines()?;
-        Ok(Kind::For { name, words, body: self.do_done()? })
-    }
-
-    fn any_word(&mut self) -> Result<Word, NotPlayed> {
-        match self.take()? {
-            Some(Token::Word(word)) => Ok(word),
-            other => Err(NotPlayed::at(other.as_ref())),
-        }
-    }
-
-    fn cases(&mut self) -> Result<Kind, NotPlayed> {
-        let word = self.any_word()?;
-        self.skip_newlines()?;
-        self.expect("in")?;
-        let mut branches = Vec::new();
-        loop {
-            self.skip_newlines()?;
-            if self.takes_keyword("esac")? {
-                return Ok(Kind::Case { word, branches });
-            }
-            let _ = self.takes("(")?;
-            let mut patterns = vec![self.any_word()?];
-            while self.takes("|")? {
-                patterns.push(self.any_word()?);
-            }
-            self.expect_operator(")")?;
-            branches.push((patterns, self.list()?));
-            if !self.takes(";;")? {
-                self.expect("esac")?;
-                return Ok(Kind::Case { word, branches });
-            }
-        }
-    }
-
-    fn simple(&mut self) -> Result<Command, NotPlayed> {
+    pub(super) fn simple(&mut self) -> Result<Command, NotPlayed> {
         let (mut assignments, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             match self.peek()? {
@@ -374,21 +221,6 @@ impl Reader {
             return self.unexpected();
         }
         Ok(Command { kind: Kind::Simple { assignments, words }, redirects })
-    }
-
-    fn function(&mut self, name: &Word) -> Result<Command, NotPlayed> {
-        let Some(name) = name.bare().filter(|name| is_variable(name)) else {
-            return self.unexpected();
-        };
-        self.expect_operator("(")?;
-        self.expect_operator(")")?;
-        self.skip_newlines()?;
-        let body = self.deeper(Self::command)?;
-        if matches!(body.kind, Kind::Simple { .. } | Kind::Function { .. }) {
-            return missing("functions without brackets");
-        }
-        let body = Arc::new(body);
-        Ok(Command { kind: Kind::Function { name: name.to_owned(), body }, redirects: Vec::new() })
     }
 }
 

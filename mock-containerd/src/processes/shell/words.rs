@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::lexer::{Token, ends_word};
-use super::parser::{NotPlayed, Reader, is_name, missing};
+use super::not_played::{NotPlayed, missing};
+use super::parser::{Reader, is_name};
 use super::syntax::{Part, Then, Word};
 
 /// Where text in quotes ends.
