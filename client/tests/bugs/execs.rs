@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use laconic_client::{ExitStatus, Kind, Status};
+use mock_containerd::faults::EventFault;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -76,25 +77,29 @@ async fn a_list_that_was_made_before_an_exec_went_makes_no_ghost_of_it() {
 /// Bug 13 (Moby 8b748bd326, 2022-08-25): a probe's exec raced the deletion of its task.
 #[tokio::test(start_paused = true)]
 async fn an_exec_that_is_registered_while_its_task_goes_ends_with_it() {
-    let faults = after("Tasks/Exec", "1*delay(5s)");
-    on_all(faults, async |mut stage| {
-        let (container, task) = stage.run("c0").await;
-        let meanwhile = async {
-            quiet().await;
-            stage.foreigner.kill_and_delete("c0").await;
-        };
-        let (registered, ()) = tokio::join!(task.create_exec(sleeper("e0")), meanwhile);
-        let registered = registered.unwrap();
-        stage.count();
-        assert_eq!(registered.start().await.unwrap_err().kind(), Kind::NotFound);
-        assert_eq!(task.exec(sleeper("e1")).await.unwrap_err().kind(), Kind::NotFound);
-        assert!(stage.calls().is_empty(), "nothing is asked of a task that is gone");
-        let minute = Duration::from_secs(60);
-        let exit = tokio::time::timeout(minute, registered.wait()).await.unwrap().unwrap();
-        assert_eq!(exit.status, ExitStatus::Unknown);
-        container.delete().await.unwrap();
-    })
-    .await;
+    let slow = after("Tasks/Exec", "1*delay(5s)");
+    // Heard of by its event first, or by the reply alone, when there is no task any more.
+    let unheard = slow.clone().event("/tasks/exec-added", 1, EventFault::Lose);
+    for faults in [slow, unheard] {
+        on_all(faults, async |mut stage| {
+            let (container, task) = stage.run("c0").await;
+            let meanwhile = async {
+                quiet().await;
+                stage.foreigner.kill_and_delete("c0").await;
+            };
+            let (registered, ()) = tokio::join!(task.create_exec(sleeper("e0")), meanwhile);
+            let registered = registered.unwrap();
+            stage.count();
+            assert_eq!(registered.start().await.unwrap_err().kind(), Kind::NotFound);
+            assert_eq!(task.exec(sleeper("e1")).await.unwrap_err().kind(), Kind::NotFound);
+            assert!(stage.calls().is_empty(), "nothing is asked of a task that is gone");
+            let minute = Duration::from_secs(60);
+            let exit = tokio::time::timeout(minute, registered.wait()).await.unwrap().unwrap();
+            assert_eq!(exit.status, ExitStatus::Unknown);
+            container.delete().await.unwrap();
+        })
+        .await;
+    }
 }
 
 /// Bug 13, the other half: an exec in a task that has exited is refused and holds up no deletion.
