@@ -285,6 +285,6 @@ pub(crate) struct CleanOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaOptions {
-    /// Which format: record, protocol or faults
+    /// Which format: record, protocol, faults or budgets
     pub(crate) format: String,
 }

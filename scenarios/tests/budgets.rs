@@ -1,6 +1,6 @@
 //! Budget files that people got wrong: each is told with file, line and what is wrong.
 
-use laconic_scenarios::budgets::{Budget, own};
+use laconic_scenarios::budgets::{self, Budget, own};
 use laconic_scenarios::judge_counts;
 use run_record::Verdict;
 
@@ -104,4 +104,71 @@ fn a_waiver_turns_an_excess_into_a_warning_as_far_as_it_goes() {
         "exec: Containers/Get allowed 0, saw 1: waived until 9999-12-31 by @name: it reloads";
     assert_eq!(judged(1), vec![Verdict::warn("budget", waived).set_at("budget.toml:6")]);
     assert!(judged(2)[0].failed(), "{:?}", judged(2));
+}
+
+/// As a reader of TOML gives it; dates are texts.
+fn values(text: &str) -> serde_json::Value {
+    fn of(value: toml::Value) -> serde_json::Value {
+        match value {
+            toml::Value::Datetime(date) => date.to_string().into(),
+            toml::Value::Array(all) => all.into_iter().map(of).collect(),
+            toml::Value::Table(table) => {
+                table.into_iter().map(|(key, one)| (key, of(one))).collect()
+            }
+            other => serde_json::to_value(other).unwrap(),
+        }
+    }
+    of(toml::Value::Table(text.parse().unwrap()))
+}
+
+#[test]
+fn the_schema_takes_every_budget_in_the_repository() {
+    let schema = jsonschema::validator_for(&budgets::schema()).unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = [
+        "budgets/floor.toml",
+        "budgets/retained.toml",
+        "budgets/stateless.toml",
+        "drivers/go/budget.toml",
+        "drivers/python/budget.toml",
+    ];
+    for file in files {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(Budget::parse(file, &text).is_ok(), "{file}");
+        let values = values(&text);
+        let told = schema.iter_errors(&values).map(|error| error.to_string());
+        assert_eq!(told.collect::<Vec<_>>(), Vec::<String>::new(), "{file}");
+    }
+}
+
+#[test]
+fn what_the_schema_refuses_cannot_be_read_either() {
+    let schema = jsonschema::validator_for(&budgets::schema()).unwrap();
+    let whole = format!(
+        "{TOP}tight = true\n{WAIVER}[flow.a]\nof = [\"exec\", \"exec-wait\"]\ntotal = 3\n\
+         [operation.kill]\n\"Tasks/Kill\" = {{ exactly = \"1 + 2*n\", on_excess = \"warn\" }}\n"
+    );
+    assert!(schema.is_valid(&values(&whole)));
+    Budget::parse("budget.toml", &whole).unwrap();
+    for (from, to) in [
+        ("schema = 1", "schema = 2"),
+        ("tight = true", "tigth = true"),
+        ("tight = true", "tight = 1"),
+        ("operation.kill", "operation.klil"),
+        ("Tasks/Kill", "tasks.kill"),
+        ("1 + 2*n", "1 - 2*n"),
+        ("exactly =", "precisely ="),
+        ("\"warn\"", "\"shout\""),
+        ("\"exec-wait\"]", "\"wait-exec\"]"),
+        (", \"exec-wait\"]", "]"),
+        ("total = 3", "total = -3"),
+        ("allow = 1", "allow = 0"),
+        ("9999-12-31", "\"soon\""),
+        ("owner = \"@name\"\n", ""),
+    ] {
+        let bad = whole.replace(from, to);
+        assert_ne!(bad, whole);
+        assert!(!schema.is_valid(&values(&bad)), "{from} -> {to} is taken by the schema");
+        assert!(Budget::parse("budget.toml", &bad).is_err(), "{from} -> {to} is read");
+    }
 }

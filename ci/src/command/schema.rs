@@ -18,11 +18,12 @@ pub(crate) fn schema(options: SchemaOptions) -> anyhow::Result<Exit> {
             print_json(&mock_containerd::faults::schema());
             Ok(Exit::Good)
         }
-        "budgets" => Err(usage(
-            "the schema of budgets is not implemented yet; there are: record, protocol, faults",
-        )),
-        other => {
-            Err(usage(format!("there is no format {other:?}; there are: record, protocol, faults")))
+        "budgets" => {
+            print_json(&laconic_scenarios::budgets::schema());
+            Ok(Exit::Good)
         }
+        other => Err(usage(format!(
+            "there is no format {other:?}; there are: record, protocol, faults, budgets"
+        ))),
     }
 }

@@ -7,6 +7,7 @@ mod flow;
 mod limit;
 mod observed;
 mod own;
+mod schema;
 mod table;
 mod waiver;
 
@@ -17,5 +18,6 @@ pub use flow::{Flow, Spend};
 pub use limit::{Limit, LimitError, Linear};
 pub use observed::{Observed, Section, Spending, observe};
 pub use own::{floor, own};
+pub use schema::schema;
 pub use table::{Allowance, Excess, Table};
 pub use waiver::Waiver;
