@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Driver(DriverOptions),
     /// List scenarios, operations, drivers and targets
     List(ListOptions),
+    /// Say where a rule of budgets stands, what it allows, and which scenarios hold it
+    Explain(ExplainOptions),
     /// Look whether a real containerd can run on this machine
     Doctor(ListOptions),
     /// Remove what runs that were killed have left
@@ -132,6 +134,17 @@ pub(crate) enum BudgetsCommand {
     Accept(BudgetsEdit),
     /// Lower a budget to what a record used of it
     Tighten(BudgetsEdit),
+    /// Say where a rule stands, what it allows, and which scenarios hold it
+    Explain(ExplainOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainOptions {
+    /// operation.exec, operation.exec:Tasks/Start, flow.exec-cycle, connect, background …
+    pub(crate) rule: String,
+    /// In these budgets (default: the floor, and those of our own drivers)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) budgets: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

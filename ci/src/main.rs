@@ -57,6 +57,7 @@ fn perform(command: Command) -> anyhow::Result<Ended> {
             Command::Mark(options) => command::mark::mark(options).await,
             Command::Driver(options) => command::driver::driver(options).await,
             Command::List(options) => command::list::list(options),
+            Command::Explain(options) => command::explain::explain(options),
             Command::Doctor(options) => command::doctor::doctor(options),
             Command::Clean(options) => command::clean::clean(options).await,
             Command::Schema(options) => command::schema::schema(options),

@@ -24,10 +24,11 @@ pub(crate) fn budgets(command: BudgetsCommand) -> anyhow::Result<Exit> {
         }
         BudgetsCommand::Accept(options) => edit(&options, accept),
         BudgetsCommand::Tighten(options) => edit(&options, tighten),
+        BudgetsCommand::Explain(options) => super::explain::explain(options),
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<(String, Budget)> {
+pub(super) fn read(file: &Path) -> anyhow::Result<(String, Budget)> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| usage(format!("cannot read {}: {error}", file.display())))?;
     let budget = Budget::parse(&file.display().to_string(), &text).map_err(usage)?;

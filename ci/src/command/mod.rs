@@ -6,6 +6,7 @@ pub(crate) mod clean;
 pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod driver;
+pub(crate) mod explain;
 pub(crate) mod gate;
 pub(crate) mod github;
 pub(crate) mod interrupt;

@@ -2,6 +2,7 @@
 
 mod budget;
 mod edit;
+mod explain;
 mod file;
 mod flow;
 mod limit;
@@ -13,6 +14,7 @@ mod waiver;
 
 pub use budget::{Budget, Chosen, Operation};
 pub use edit::{Change, accept, begin, tighten};
+pub use explain::Explained;
 pub use file::{BudgetError, Place};
 pub use flow::{Flow, Spend};
 pub use limit::{Limit, LimitError, Linear};
