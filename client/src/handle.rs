@@ -107,11 +107,16 @@ impl Handle {
                 Ok(self.of.standing().status)
             }
             Err(error) => {
-                if error.kind() == Kind::NotFound {
-                    registry.vanished(&self.of, mark);
-                }
+                self.is_missed(mark, &error);
                 Err(error)
             }
+        }
+    }
+
+    /// What was asked of it at `mark` failed: perhaps because the daemon does not have it.
+    pub(crate) fn is_missed(&self, mark: u64, error: &Error) {
+        if error.kind() == Kind::NotFound {
+            self.shared.registry.vanished(&self.of, mark);
         }
     }
 

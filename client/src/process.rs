@@ -118,7 +118,9 @@ impl Process {
         let (container_id, exec_id) = self.handle.ids();
         let message = DeleteProcessRequest { container_id, exec_id };
         let shared = &self.handle.shared;
-        let gone = shared.wire.call(&doing, &wire::tasks::DELETE_PROCESS, message).await?;
+        let mark = shared.registry.mark();
+        let deleted = shared.wire.call(&doing, &wire::tasks::DELETE_PROCESS, message).await;
+        let gone = deleted.inspect_err(|error| self.handle.is_missed(mark, error))?;
         let exit = Exit::new(gone.exit_status, gone.exited_at);
         shared.registry.deleted(&self.handle.of, exit);
         Ok(self.handle.of.exit().unwrap_or(exit))

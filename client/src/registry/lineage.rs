@@ -11,7 +11,7 @@ use super::{Exit, Incarnation};
 
 /// How many ends of earlier lives are remembered, to know them when they are told again.
 const ENDS_KEPT: usize = 8;
-/// How many births that the stream told are remembered, to know whose reply comes then.
+/// How many of those that no reply had told of are remembered, to know whose reply comes then.
 const UNASKED_KEPT: usize = 4;
 
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Lineage {
     /// Past, and how they ended is not known yet.
     passed: Vec<Arc<Incarnation>>,
     ends: VecDeque<(u32, Exit)>,
-    /// Births told by the stream.
+    /// Births told by the stream, and lives that a reading found.
     births: u64,
     /// The last of those that no reply had told of, by number: a reply may come long after.
     unasked: VecDeque<(u64, Arc<Incarnation>)>,
@@ -99,10 +99,12 @@ impl Lineage {
     /// A reply tells of one who was born since there were so many births. Has the stream told it?
     pub(super) fn claim(&mut self, births: u64, pid: Option<u32>) -> Option<Arc<Incarnation>> {
         let ours = |(number, one): &(u64, Arc<Incarnation>)| {
-            *number > births && pid.is_none_or(|pid| one.pid() == pid)
+            *number > births && pid.is_none_or(|pid| [0, pid].contains(&one.pid()))
         };
         let at = self.unasked.iter().position(ours)?;
-        self.unasked.remove(at).map(|(_, one)| one)
+        let (_, one) = self.unasked.remove(at)?;
+        one.learn_pid(pid.unwrap_or_default());
+        Some(one)
     }
 
     /// A reply tells of one who was born.
@@ -111,11 +113,22 @@ impl Lineage {
         self.succeed(newcomer)
     }
 
-    /// A reading tells of one whose birth may or may not have been told.
+    /// A reading tells of one whose birth may or may not have been told. The reply to its creation
+    /// may be still to come, as after an event.
     pub(super) fn found(&mut self, newcomer: &Arc<Incarnation>) -> Passed {
         self.told = Some(newcomer.clone());
         self.coming.clear();
+        self.unasked_for(newcomer);
         self.succeed(newcomer)
+    }
+
+    /// One is known of whom no reply has told.
+    fn unasked_for(&mut self, newcomer: &Arc<Incarnation>) {
+        self.births += 1;
+        if self.unasked.len() == UNASKED_KEPT {
+            self.unasked.pop_front();
+        }
+        self.unasked.push_back((self.births, newcomer.clone()));
     }
 
     fn succeed(&mut self, newcomer: &Arc<Incarnation>) -> Passed {
@@ -150,19 +163,16 @@ impl Lineage {
             told.learn_pid(pid.unwrap_or_default());
             return Passed::new();
         }
-        self.births += 1;
         let before = self.told.take().map(|before| self.pass_by(before));
         let mut passed = Passed::from_iter(before);
         // A task that is restored is born without a pid, and may have one by its start by now.
         if self.advance(|one| pid.is_none_or(|pid| [0, one.pid()].contains(&pid))).is_some() {
+            self.births += 1;
             return passed;
         }
         let newcomer = make();
         self.told = Some(newcomer.clone());
-        if self.unasked.len() == UNASKED_KEPT {
-            self.unasked.pop_front();
-        }
-        self.unasked.push_back((self.births, newcomer.clone()));
+        self.unasked_for(&newcomer);
         if self.coming.is_empty() {
             // It came after all that is known.
             passed.extend(self.succeed(&newcomer));

@@ -131,19 +131,20 @@ impl Registry {
         })
     }
 
-    /// All tasks are shown. Returned are those known to live that are not among them.
+    /// All tasks are shown. Returned are those that are known to be there and are not among them;
+    /// also such as have exited: a daemon that was killed may have deleted or forgotten them.
     pub(crate) fn listed(&self, mark: u64, processes: &[Shown]) -> Vec<Arc<Incarnation>> {
         let shown: BTreeMap<&str, &Shown> =
             processes.iter().map(|process| (process.id.as_str(), process)).collect();
         self.waits().settle();
         let (absent, present) = self.change(|book| {
-            let known: Vec<(String, bool)> = book
+            let known: Vec<String> = book
                 .all()
                 .filter(|(_, lineage)| lineage.touched <= mark)
-                .map(|(id, lineage)| (id.clone(), lineage.current().is_some_and(|one| one.lives())))
+                .map(|(id, _)| id.clone())
                 .collect();
             let (mut absent, mut present) = (Vec::new(), Vec::new());
-            for (id, lives) in known {
+            for id in known {
                 match shown.get(id.as_str()) {
                     Some(process) => {
                         let (task, new) = book.task_shown(&id, process);
@@ -152,10 +153,9 @@ impl Registry {
                         }
                         present.push(task);
                     }
-                    None if lives => {
+                    None => {
                         absent.extend(book.get(&id).and_then(|lineage| lineage.current()).cloned());
                     }
-                    None => {}
                 }
             }
             (absent, present)

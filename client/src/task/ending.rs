@@ -26,7 +26,9 @@ impl Task {
         self.handle.drain();
         let message = DeleteTaskRequest { container_id: self.id().to_owned() };
         let shared = &self.handle.shared;
-        let gone = shared.wire.call(doing, &wire::tasks::DELETE, message).await?;
+        let mark = shared.registry.mark();
+        let deleted = shared.wire.call(doing, &wire::tasks::DELETE, message).await;
+        let gone = deleted.inspect_err(|error| self.handle.is_missed(mark, error))?;
         let exit = Exit::new(gone.exit_status, gone.exited_at);
         shared.registry.deleted(&self.handle.of, exit);
         // Of one that never ran, the reply knows less than the event.

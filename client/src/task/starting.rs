@@ -1,6 +1,6 @@
 //! Tasks begin.
 
-use containerd_client::services::v1::{CreateTaskRequest, GetRequest};
+use containerd_client::services::v1::{CreateTaskRequest, DeleteTaskRequest, GetRequest};
 
 use super::checkpoint::Restoring;
 use super::{CheckpointAt, Task};
@@ -153,7 +153,13 @@ impl Container {
                         .await;
                 }
                 Err(error) if error.leaves_in_doubt() => self.shared.live().await,
-                Err(_) => return,
+                // A daemon that was killed while it created one may have the shim and no task: only
+                // a deletion ends that, and says that there is none all the same (seen on 1.6).
+                Err(_) => {
+                    let message = DeleteTaskRequest { container_id: self.id.clone() };
+                    let _ = self.shared.wire.call(&doing, &wire::tasks::DELETE, message).await;
+                    return;
+                }
             }
         }
     }

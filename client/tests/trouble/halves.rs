@@ -142,6 +142,18 @@ async fn a_creation_whose_reply_is_lost_leaves_no_task() {
     container.delete().await.unwrap();
 }
 
+/// A daemon that was killed over it may have a shim of it and no task, and only a deletion ends that.
+#[tokio::test(start_paused = true)]
+async fn a_creation_in_doubt_that_cannot_be_found_is_deleted_all_the_same() {
+    let mut stage = failing("Tasks/Create", When::Before, "1*error(unavailable)").await;
+    let container = bare(&stage).await;
+    stage.count();
+    assert_eq!(container.start(Io::Null).await.unwrap_err().kind(), Kind::Unavailable);
+    stage.client.undone().await;
+    let three = ["Tasks/Create", "Tasks/Get", "Tasks/Delete"];
+    assert_eq!(stage.counts(), counts(three.map(|method| (method, 1))));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_whose_reply_is_lost_is_taken_back() {
     let stage = failing("Containers/Create", When::After, "1*error(unavailable)").await;

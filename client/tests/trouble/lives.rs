@@ -88,3 +88,24 @@ async fn a_task_that_was_never_started_is_deleted_and_its_exit_is_not_zero() {
         container.delete().await.unwrap();
     }
 }
+
+/// A list that is read for somebody else may show a task before the reply to its creation is there,
+/// and before an event tells of it (seen on 2.1 when it had just been started).
+#[tokio::test(start_paused = true)]
+async fn a_task_that_a_list_shows_before_the_reply_to_its_creation_is_one_and_the_same() {
+    let slow = Faults::default()
+        .rpc("Tasks/Create", mock_containerd::faults::When::After, "1*off->1*delay(20s)")
+        .unwrap()
+        .event("/tasks/create", 2, EventFault::Delay(Duration::from_secs(15)));
+    let stage = Stage::of(MockContainerd::builder().faults(slow), |builder| builder).await;
+    let (_, other) = stage.run("other").await;
+    // Somebody waits: after 10 s the tasks are listed.
+    let waiting = tokio::spawn(async move { other.wait().await });
+    let (_, task) = stage.run("c0").await;
+    task.kill(9).await.unwrap();
+    let exit = tokio::time::timeout(Duration::from_secs(60), task.wait()).await;
+    assert_eq!(exit.expect("it ends").unwrap().status, ExitStatus::Code(137));
+    task.delete().await.unwrap();
+    assert_eq!(told(&stage.news().await), ["c0: 137"]);
+    waiting.abort();
+}

@@ -128,6 +128,43 @@ async fn tasks_that_a_restart_lost_ended_unknown_and_their_containers_can_be_del
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_had_exited_and_is_forgotten_stands_in_nobodys_way() {
+    let stage = Stage::open(Profile::V2_1).await;
+    let (container, task) = stage.run("c0").await;
+    task.kill(9).await.unwrap();
+    assert_eq!(task.wait().await.unwrap().status, KILLED);
+    stage.mock.faults().restart(TasksAfter::Lost);
+    stage.resynced(1).await;
+    assert_eq!(task.exit_status().unwrap().status, KILLED, "what is known stays known");
+    assert_eq!(task.delete().await.unwrap_err().kind(), Kind::NotFound);
+    container.delete().await.unwrap();
+    assert_eq!(told(&stage.news().await), ["c0: 137"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_whose_reply_is_lost_is_known_when_it_is_asked_for_again() {
+    let lose = |rpc| Faults::default().rpc(rpc, When::After, "1*error(unavailable)").unwrap();
+    let stage = Stage::open(Profile::V2_1).await;
+    let (container, task) = stage.run("c0").await;
+    let process = task.exec(exec("e0", &["true"])).await.unwrap();
+    process.wait().await.unwrap();
+    // Nor does an event tell of it.
+    let deleted = Faults::default().event("/tasks/delete", 1, EventFault::Lose);
+    stage.mock.faults().add(deleted);
+    stage.mock.faults().add(lose("Tasks/DeleteProcess"));
+    stage.mock.faults().add(lose("Tasks/Delete"));
+    process.delete().await.unwrap_err();
+    assert_eq!(process.delete().await.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(process.status().unwrap_err().kind(), Kind::NotFound);
+    task.kill(9).await.unwrap();
+    task.wait().await.unwrap();
+    task.delete().await.unwrap_err();
+    assert_eq!(task.delete().await.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(task.status().unwrap_err().kind(), Kind::NotFound);
+    container.delete().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_whose_shim_hangs_is_unknown_and_no_exit_and_recovers_by_itself() {
     let stage = Stage::open(Profile::V1_6).await;
     let (_, task) = stage.run("c0").await;
