@@ -14,6 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::ends::Said;
+use crate::left::descriptors;
 use crate::lives::{Lives, LivesShared};
 use crate::outages::Outage;
 
@@ -176,10 +177,4 @@ impl Ground {
         drop(self.lives);
         self.daemon.stop().await.unwrap();
     }
-}
-
-/// How many this process has open.
-pub(crate) fn descriptors() -> usize {
-    // But for the one that looks.
-    std::fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }

@@ -2,18 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
-use containerd_client::services::v1::containers_client::ContainersClient;
-use containerd_client::services::v1::tasks_client::TasksClient;
-use containerd_client::services::v1::{ListContainersRequest, ListTasksRequest};
 use laconic_client::{ExitNews, ExitStatus};
-use laconic_targets::daemon::leftovers;
-use tonic::Request;
 
 use crate::ends::name;
-use crate::ground::{Ground, Size, descriptors};
+use crate::ground::{Ground, Size};
+use crate::left::{descriptors, left};
 use crate::lives::{Entry, LivesShared};
 
 const KILLED: u32 = 137;
@@ -98,51 +93,19 @@ async fn all_news(ground: &mut Ground, least: usize) -> Vec<ExitNews> {
     ground.news.borrow().clone()
 }
 
-async fn left(ground: &Ground) -> Vec<String> {
-    let channel = containerd_client::connect(ground.daemon().socket()).await.unwrap();
-    let namespace = &ground.lives.namespace;
-    fn within<M>(namespace: &str, message: M) -> Request<M> {
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("containerd-namespace", namespace.parse().unwrap());
-        request
-    }
-    let tasks = TasksClient::new(channel.clone())
-        .list(within(namespace, ListTasksRequest::default()))
-        .await
-        .unwrap();
-    let containers = ContainersClient::new(channel)
-        .list(within(namespace, ListContainersRequest::default()))
-        .await
-        .unwrap();
-    let tasks = tasks.into_inner().tasks.into_iter().map(|task| format!("task {}", task.id));
-    let containers = containers.into_inner().containers.into_iter();
-    let mut left: Vec<String> =
-        tasks.chain(containers.map(|container| format!("container {}", container.id))).collect();
-    let fifos = std::fs::read_dir(ground.io_root.path()).unwrap();
-    left.extend(fifos.map(|entry| format!("FIFOs {}", entry.unwrap().path().display())));
-    left.extend(left_of_run(ground));
-    left
-}
-
-/// But for what the daemon itself has as long as it lives.
-fn left_of_run(ground: &Ground) -> Vec<String> {
-    let rootfs = ground.lives.rootfs.clone();
-    let own = |line: &String| {
-        let (what, of) = line.split_once(' ').unwrap_or_default();
-        match what {
-            "process" => !of.contains("containerd-shim"),
-            "mount" => Path::new(of).starts_with(&rootfs),
-            "cgroup" | "folder" | "runc" => true,
-            _ => false,
-        }
+/// What helps to find out why: the outages, and what happened to those of whom something is said.
+fn circumstances(ground: &Ground, faults: &[String]) -> Vec<String> {
+    let lives = &ground.lives;
+    let text = faults.join("\n");
+    let of_it = |name: &str| {
+        let container = name.split('.').next().unwrap_or(name);
+        text.split(|c: char| !c.is_alphanumeric()).any(|word| word == container)
     };
-    let mut left = leftovers(ground.daemon().run_id());
-    left.retain(|line| !own(line));
-    // The namespace's folder stays; what is in it is of a container.
-    let runc = Path::new("/run/containerd/runc").join(&ground.lives.namespace);
-    let containers = std::fs::read_dir(runc).into_iter().flatten();
-    left.extend(containers.map(|entry| format!("runc state {}", entry.unwrap().path().display())));
-    left
+    let outages = lives.outages.all().into_iter().map(|outage| format!("{outage:?}"));
+    let journal = std::mem::take(&mut lives.books.lock().unwrap().journal);
+    let lines = journal.into_iter().filter(|(name, _)| of_it(name));
+    let lines = lines.map(|(name, line)| format!("{line} [{name}]"));
+    outages.chain(lines).chain([ground.daemon().log_tail()]).collect()
 }
 
 pub(crate) async fn judge(ground: &mut Ground, size: &Size) -> Verdict {
@@ -162,49 +125,32 @@ pub(crate) async fn judge(ground: &mut Ground, size: &Size) -> Verdict {
     let without_cause = lives.outages.without_cause();
     faults.extend(without_cause.into_iter().map(|what| format!("{what}, and the daemon lived")));
     let version = lives.client.version().await.unwrap().version;
-    let left = left(ground).await;
+    let (lost, left) = left(ground, &not_started).await;
     faults.extend(left.iter().map(|what| format!("left: {what}")));
-    if !faults.is_empty() {
-        faults.extend(lives.outages.all().iter().map(|outage| format!("{outage:?}")));
-        let journal = std::mem::take(&mut lives.books.lock().unwrap().journal);
-        let text = faults.join("\n");
-        // What happened to those of whom something is said.
-        let of_it = |name: &str| {
-            let container = name.split('.').next().unwrap_or(name);
-            text.split(|c: char| !c.is_alphanumeric()).any(|word| word == container)
-        };
-        let lines = journal.into_iter().filter(|(name, _)| of_it(name));
-        faults.extend(lines.map(|(name, line)| format!("{line} [{name}]")));
-        faults.push(ground.daemon().log_tail());
-        if let Some(to) = std::env::var_os("SOAK_DEBUG") {
-            let folder = ground.daemon().socket().parent().unwrap();
-            std::process::Command::new("sh").arg("-c").arg(format!("cp {0}/containerd.log {1}/; ls -laR {0}/state/io.containerd.runtime.v2.task > {1}/bundles; ls -la {0}/state/io.containerd.runtime.v2.task/*/* >/dev/null; ps axo pid,ppid,lstart,args | grep shim > {1}/ps", folder.display(), to.display())).status().unwrap();
-        }
+    let (before, after) = (ground.descriptors_before, descriptors());
+    if before != after {
+        faults.push(format!("descriptors: {before} before, {after} after"));
     }
-    let descriptors = descriptors();
-    if descriptors != ground.descriptors_before {
-        faults.push(format!(
-            "descriptors: {} before, {descriptors} after",
-            ground.descriptors_before
-        ));
+    let killed = lives.outages.all().len();
+    if killed as u64 != size.kills {
+        faults.push(format!("the daemon was killed {killed} times"));
     }
     let unknown = entries.iter().filter(|one| one.waited == ExitStatus::Unknown).count();
-    let outages = lives.outages.all();
-    if outages.len() as u64 != size.kills {
-        faults.push(format!("the daemon was killed {} times", outages.len()));
-    }
+    let wrote =
+        |entry: &&Entry| lives.said.told(&name(&entry.container, entry.exec.as_deref())).is_some();
+    let wrote = entries.iter().filter(wrote).count();
     let lines = vec![
         format!(
-            "containerd {version}: {} lifecycles (seed {}), killed and started again {} times, {} s",
+            "containerd {version}: {} lifecycles (seed {}), killed and started again {killed} times, \
+             in {} s",
             size.lives,
             size.seed,
-            outages.len(),
             ground.taken.as_secs()
         ),
         format!(
-            "{} processes started, {} of them told with the status that they wrote themselves, {unknown} with unknown",
+            "{} processes started; {wrote} wrote their status, {} were killed; {unknown} told as unknown",
             entries.len(),
-            entries.len() - unknown,
+            entries.len() - wrote,
         ),
         format!(
             "{} calls without an answer, all while the daemon was away; {} starts among them, undone",
@@ -212,11 +158,18 @@ pub(crate) async fn judge(ground: &mut Ground, size: &Size) -> Verdict {
             not_started.len()
         ),
         format!(
-            "left: {}; descriptors: {} before, {descriptors} after",
-            left.len(),
-            ground.descriptors_before
+            "left: {} tasks, containers, shims, mounts and FIFOs; descriptors: {before} before, \
+             {after} after",
+            left.len()
+        ),
+        format!(
+            "{} left that the daemon itself lost: shims of which it removed the bundle",
+            lost.len()
         ),
         format!("faults: {}", faults.len()),
     ];
+    if !faults.is_empty() {
+        faults.extend(circumstances(ground, &faults));
+    }
     Verdict { lines, faults }
 }

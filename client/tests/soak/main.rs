@@ -6,6 +6,7 @@
 mod ends;
 mod ground;
 mod judge;
+mod left;
 mod lives;
 mod outages;
 mod plan;
