@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::book::{Book, execs};
-use super::lineage::Whose;
+use super::lineage::{Lineage, Whose};
 use super::{Exit, ExitNews, ExitStatus, Incarnation, Status};
 use crate::events::TaskEvent;
 
@@ -104,6 +104,10 @@ impl Book {
     }
 
     fn init_exited(&mut self, container: &str, pid: u32, exit: Exit) {
+        // A shim that died, told by a daemon that found no pid of its task: the status is made up.
+        if pid == 0 && !self.get(container).is_some_and(Lineage::has_nameless) {
+            return;
+        }
         if let Some(exec) = self.namesake(container, pid) {
             return self.end(&exec, exit);
         }
@@ -137,8 +141,14 @@ impl Book {
     }
 
     fn deleted(&mut self, container: &str, pid: u32, exit: Exit) {
-        let Some(gone) = self.touch(container).meant(pid) else { return };
-        self.gone(&gone, exit);
+        if let Some(gone) = self.touch(container).meant(pid) {
+            return self.gone(&gone, exit);
+        }
+        // The same: whoever bears the name is gone, and how it ended is not known by this.
+        let bearer = self.get(container).and_then(Lineage::told).filter(|_| pid == 0).cloned();
+        if let Some(bearer) = bearer.filter(|bearer| !bearer.is_gone()) {
+            self.leave(&bearer);
+        }
     }
 
     /// Somebody is deleted, and this is said of how it ended: nothing, where it has no time. A

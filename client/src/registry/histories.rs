@@ -105,6 +105,25 @@ async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid()
     assert_eq!(told.news().await, [ExitStatus::Code(137), ExitStatus::Code(7)]);
 }
 
+/// So a daemon tells of a shim that died, where it found no pid: the status is made up.
+#[tokio::test]
+async fn an_exit_without_a_pid_is_nobodys_and_its_deletion_is_of_whoever_bears_the_name() {
+    let mut told = Told::new();
+    let task = told.created(0, 5);
+    told.registry.hear(TaskEvent::Created { container: "c0".to_owned(), pid: 5 });
+    let mark = told.registry.mark();
+    told.exited(None, 0, 137);
+    assert_eq!((task.exit(), told.registry.mark()), (None, mark), "nothing was learned");
+    let deleted = |pid, exit| TaskEvent::Deleted { container: "c0".to_owned(), pid, exit };
+    told.registry.hear(deleted(0, exit(137)));
+    assert!(task.is_gone());
+    told.resolve();
+    assert_eq!(told.news().await, [ExitStatus::Unknown], "once");
+    told.exited(None, 0, 137);
+    told.registry.hear(deleted(0, exit(137)));
+    assert!(told.news().await.is_empty());
+}
+
 #[tokio::test]
 async fn a_reading_does_not_overrule_what_was_learned_since_it_was_asked_for() {
     use containerd_client::types::v1::{Process as Shown, Status as Wire};

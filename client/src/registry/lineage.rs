@@ -65,6 +65,12 @@ impl Lineage {
         self.told.as_ref()
     }
 
+    /// Whether the pid of one whose end is not known is not known either.
+    pub(super) fn has_nameless(&self) -> bool {
+        let all = self.told.iter().chain(&self.coming).chain(&self.passed);
+        all.into_iter().any(|one| one.pid() == 0 && one.exit().is_none())
+    }
+
     /// Whether it is known that nobody bears the name.
     pub(super) fn is_empty(&self) -> bool {
         self.empty && self.current().is_none()

@@ -131,20 +131,20 @@ impl Registry {
         })
     }
 
-    /// All tasks are shown. Returned are those that are known to be there and are not among them;
-    /// also such as have exited: a daemon that was killed may have deleted or forgotten them.
+    /// All tasks are shown. Returned are those known to live that are not among them. What has
+    /// exited is found to be gone when it is deleted: 1.6 may keep a shim that only that ends.
     pub(crate) fn listed(&self, mark: u64, processes: &[Shown]) -> Vec<Arc<Incarnation>> {
         let shown: BTreeMap<&str, &Shown> =
             processes.iter().map(|process| (process.id.as_str(), process)).collect();
         self.waits().settle();
         let (absent, present) = self.change(|book| {
-            let known: Vec<String> = book
+            let known: Vec<(String, bool)> = book
                 .all()
                 .filter(|(_, lineage)| lineage.touched <= mark)
-                .map(|(id, _)| id.clone())
+                .map(|(id, lineage)| (id.clone(), lineage.current().is_some_and(|one| one.lives())))
                 .collect();
             let (mut absent, mut present) = (Vec::new(), Vec::new());
-            for id in known {
+            for (id, lives) in known {
                 match shown.get(id.as_str()) {
                     Some(process) => {
                         let (task, new) = book.task_shown(&id, process);
@@ -153,9 +153,10 @@ impl Registry {
                         }
                         present.push(task);
                     }
-                    None => {
+                    None if lives => {
                         absent.extend(book.get(&id).and_then(|lineage| lineage.current()).cloned());
                     }
+                    None => {}
                 }
             }
             (absent, present)
