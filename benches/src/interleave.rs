@@ -1,16 +1,15 @@
 //! Clients take turns on one target.
 
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use driver_protocol::{
-    Close, Connect, Driver, DriverFactory, DriverFault, Operation, Outcome, Request, RequestId,
-};
+use driver_protocol::{Close, Connect, DriverFactory, DriverFault};
 use laconic_scenarios::{Stop, Target, TargetFault};
 
-use crate::{Measured, Workload};
+use crate::player::{Player, Turn};
+use crate::{Cost, Measured, Spent, Workload};
 
-const DEADLINE_MS: u64 = 20_000;
-/// Rounds that warm connections and caches, and are not counted.
+/// Turns that warm connections and caches, and are not counted.
 const WARM_UP: usize = 3;
 
 /// A client that is measured.
@@ -19,6 +18,37 @@ pub struct Contender<'f> {
     pub name: String,
     /// Opens it.
     pub factory: &'f dyn DriverFactory,
+    /// Where its process tells what it has allocated, before each answer: pieces and bytes.
+    pub allocations: Option<PathBuf>,
+}
+
+/// How much is asked of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// What is done in a round.
+    pub workload: Workload,
+    /// So many at once, each in a container of its own.
+    pub workers: usize,
+    /// Turns of each client.
+    pub turns: usize,
+    /// Rounds of each worker in a turn.
+    pub rounds: usize,
+}
+
+impl Load {
+    /// Of all workers.
+    pub fn rounds_in_turn(&self) -> usize {
+        self.workers * self.rounds
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Measurements {
+    /// How long things took: of each client, first what is timed by itself, then whole rounds.
+    pub times: Vec<Measured>,
+    /// What they cost; of clients in a process of their own, more than the rate.
+    pub spent: Vec<Spent>,
 }
 
 /// Why there is no measurement.
@@ -42,6 +72,14 @@ pub enum BenchFault {
         /// What it said.
         outcome: String,
     },
+    /// What a client uses could not be read.
+    #[error("{client}: cannot read what it uses: {cause}")]
+    Usage {
+        /// Whose.
+        client: String,
+        /// Why not.
+        cause: String,
+    },
     /// The target failed.
     #[error(transparent)]
     Target(#[from] TargetFault),
@@ -50,51 +88,14 @@ pub enum BenchFault {
     Stopped,
 }
 
-struct Player {
-    name: String,
-    driver: Box<dyn Driver>,
-    namespace: String,
-    asked: u64,
-}
-
-impl Player {
-    async fn perform(&mut self, operation: Operation) -> Result<Duration, BenchFault> {
-        self.asked += 1;
-        let name = operation.name();
-        let id = RequestId(self.asked);
-        let request = Request { id, deadline_ms: DEADLINE_MS, traceparent: None, operation };
-        let begun = Instant::now();
-        let outcome = self.driver.perform(request).await;
-        let elapsed = begun.elapsed();
-        match outcome {
-            Ok(Outcome::Ok(_)) => Ok(elapsed),
-            Ok(Outcome::Error(refusal)) => Err(BenchFault::Refused {
-                client: self.name.clone(),
-                operation: name,
-                outcome: refusal.to_string(),
-            }),
-            Err(fault) => Err(BenchFault::Driver { client: self.name.clone(), fault }),
-        }
-    }
-
-    async fn all(&mut self, operations: Vec<Operation>) -> Result<Vec<Duration>, BenchFault> {
-        let mut times = Vec::new();
-        for operation in operations {
-            times.push(self.perform(operation).await?);
-        }
-        Ok(times)
-    }
-}
-
-/// Measures all contenders at a workload, round by round. The order turns at every round, so that
+/// Measures all contenders under a load, turn by turn. The order changes at every turn, so that
 /// nobody is always the first.
 pub async fn interleave(
     target: &dyn Target,
     contenders: &[Contender<'_>],
-    workload: Workload,
-    rounds: usize,
+    load: Load,
     stop: &Stop,
-) -> Result<Vec<Measured>, BenchFault> {
+) -> Result<Measurements, BenchFault> {
     let mut players = Vec::new();
     for (index, contender) in contenders.iter().enumerate() {
         let namespace = target.namespace(index);
@@ -106,58 +107,91 @@ pub async fn interleave(
         let name = contender.name.clone();
         let opened = contender.factory.open(connect).await;
         let driver = opened.map_err(|fault| BenchFault::Driver { client: name.clone(), fault })?;
-        players.push(Player { name, driver, namespace, asked: 0 });
+        players.push(Player::new(name, driver, namespace, contender.allocations.clone()));
     }
-    let measured = take_turns(&mut players, workload, rounds, stop).await;
+    let turns = take_turns(&mut players, load, stop).await;
     let mut closed = Ok(());
     for player in players {
+        let (client, namespace) = (player.name.clone(), player.namespace.clone());
         let fault = player.driver.close(Close::Graceful).await.err();
-        target.clean_up(&player.namespace).await?;
+        target.clean_up(&namespace).await?;
         if let Some(fault) = fault {
-            closed = closed.and(Err(BenchFault::Driver { client: player.name, fault }));
+            closed = closed.and(Err(BenchFault::Driver { client, fault }));
         }
     }
-    let measured = measured?;
-    closed.map(|()| measured)
+    let turns = turns?;
+    closed.map(|()| {
+        let names = contenders.iter().map(|contender| contender.name.as_str());
+        measurements(&names.zip(turns).collect::<Vec<_>>(), load)
+    })
 }
 
+/// The turns of each player.
 async fn take_turns(
     players: &mut [Player],
-    workload: Workload,
-    rounds: usize,
+    load: Load,
     stop: &Stop,
-) -> Result<Vec<Measured>, BenchFault> {
-    let empty = |client: &str, of| Measured { client: client.to_owned(), of, samples_us: vec![] };
-    let mut whole: Vec<Measured> =
-        players.iter().map(|player| empty(&player.name, workload.name())).collect();
-    let mut inner: Vec<Measured> = match workload.inner() {
-        Some((_, of)) => players.iter().map(|player| empty(&player.name, of)).collect(),
-        None => Vec::new(),
-    };
+) -> Result<Vec<Vec<Turn>>, BenchFault> {
+    let mut turns: Vec<Vec<Turn>> = players.iter().map(|_| Vec::new()).collect();
     for player in players.iter_mut() {
-        player.all(workload.before()).await?;
+        player.prepare(load).await?;
     }
-    for round in 0..WARM_UP + rounds {
-        for turn in 0..players.len() {
+    for number in 0..WARM_UP + load.turns {
+        for place in 0..players.len() {
             if stop.asked() {
                 return Err(BenchFault::Stopped);
             }
-            let index = (turn + round) % players.len();
-            let times = players[index].all(workload.round(round)).await?;
-            if round < WARM_UP {
-                continue;
-            }
-            whole[index].samples_us.push(micros(times.iter().sum()));
-            if let (Some((place, _)), Some(inner)) = (workload.inner(), inner.get_mut(index)) {
-                inner.samples_us.push(micros(times[place]));
+            let index = (place + number) % players.len();
+            let turn = players[index].turn(load, number).await?;
+            if number >= WARM_UP {
+                turns[index].push(turn);
             }
         }
     }
     for player in players.iter_mut() {
-        player.all(workload.after()).await?;
+        player.finish(load).await?;
     }
-    inner.extend(whole);
-    Ok(inner)
+    Ok(turns)
+}
+
+fn measurements(turns: &[(&str, Vec<Turn>)], load: Load) -> Measurements {
+    let mut measurements = Measurements::default();
+    let times = |of, time: &dyn Fn(&[Duration]) -> Duration| {
+        turns
+            .iter()
+            .map(move |(client, turns)| Measured {
+                client: (*client).to_owned(),
+                of,
+                samples_us: turns
+                    .iter()
+                    .flat_map(|turn| &turn.rounds)
+                    .map(|r| micros(time(r)))
+                    .collect(),
+            })
+            .collect::<Vec<_>>()
+    };
+    if let Some((place, of)) = load.workload.inner() {
+        measurements.times.extend(times(of, &|round| round[place]));
+    }
+    measurements.times.extend(times(load.workload.name(), &|round| round.iter().sum()));
+    let rounds = load.rounds_in_turn() as f64;
+    let mut cost = |cost, of: &dyn Fn(&Turn) -> Option<f64>| {
+        for (client, turns) in turns {
+            let turns: Option<Vec<f64>> = turns.iter().map(of).collect();
+            let client = (*client).to_owned();
+            measurements.spent.extend(turns.map(|turns| Spent { client, cost, turns }));
+        }
+    };
+    cost(Cost::RoundsPerSecond, &|turn| Some(rounds / turn.taken.as_secs_f64()));
+    let used = |of: fn(&Turn) -> Option<u64>, each: f64| {
+        move |turn: &Turn| of(turn).map(|used| used as f64 / each)
+    };
+    cost(Cost::CpuMicros, &used(|turn| Some(turn.used?.cpu_ns), rounds * 1000.0));
+    cost(Cost::VoluntarySwitches, &used(|turn| Some(turn.used?.voluntary), rounds));
+    cost(Cost::InvoluntarySwitches, &used(|turn| Some(turn.used?.involuntary), rounds));
+    cost(Cost::Allocations, &used(|turn| Some(turn.allocated?.pieces), rounds));
+    cost(Cost::AllocatedBytes, &used(|turn| Some(turn.allocated?.bytes), rounds));
+    measurements
 }
 
 fn micros(duration: Duration) -> u64 {

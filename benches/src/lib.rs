@@ -6,8 +6,13 @@
 
 mod interleave;
 mod measured;
+mod player;
+mod resources;
+mod spent;
 mod workload;
 
-pub use interleave::{BenchFault, Contender, interleave};
-pub use measured::{Interval, Measured, ratio};
+pub use interleave::{BenchFault, Contender, Load, Measurements, interleave};
+pub use measured::{Interval, Measured, ratio, ratio_by_turns};
+pub use resources::{Account, Used};
+pub use spent::{Cost, Spent};
 pub use workload::Workload;

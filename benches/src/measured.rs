@@ -46,27 +46,37 @@ impl Measured {
 /// How the medians of two clients compare: `client` over `base`. Rounds are resampled in pairs, for
 /// what disturbed one of a pair is likely to have disturbed the other.
 pub fn ratio(client: &Measured, base: &Measured) -> Option<Interval> {
-    let pairs: Vec<(u64, u64)> =
-        client.samples_us.iter().copied().zip(base.samples_us.iter().copied()).collect();
-    let of = |pairs: &[(u64, u64)]| {
-        let above = median(pairs.iter().map(|pair| pair.0));
-        let below = median(pairs.iter().map(|pair| pair.1)).max(1.0);
-        above / below
+    ratio_by_turns(client, base, 1)
+}
+
+/// The same where a turn is of many rounds, which disturb each other: whole turns are resampled.
+pub fn ratio_by_turns(client: &Measured, base: &Measured, rounds: usize) -> Option<Interval> {
+    let turns = |measured: &Measured| -> Vec<Vec<u64>> {
+        measured.samples_us.chunks(rounds.max(1)).map(<[u64]>::to_vec).collect()
     };
+    let pairs: Vec<(Vec<u64>, Vec<u64>)> = turns(client).into_iter().zip(turns(base)).collect();
+    resampled(&pairs, |pairs| {
+        let above = median(pairs.iter().flat_map(|pair| pair.0.iter().copied()));
+        above / median(pairs.iter().flat_map(|pair| pair.1.iter().copied())).max(1.0)
+    })
+}
+
+/// What `of` makes of the pairs, and where that lies in 95 of 100 resamples of them.
+pub(crate) fn resampled<P: Clone>(pairs: &[P], of: impl Fn(&[P]) -> f64) -> Option<Interval> {
     if pairs.is_empty() {
         return None;
     }
     let mut random = fastrand::Rng::with_seed(SEED);
     let mut ratios: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let resample: Vec<_> =
-                (0..pairs.len()).map(|_| pairs[random.usize(..pairs.len())]).collect();
+            let resample: Vec<P> =
+                (0..pairs.len()).map(|_| pairs[random.usize(..pairs.len())].clone()).collect();
             of(&resample)
         })
         .collect();
     ratios.sort_by(f64::total_cmp);
     let at = |share: f64| ratios[((RESAMPLES - 1) as f64 * share).round() as usize];
-    Some(Interval { ratio: of(&pairs), low: at(0.025), high: at(0.975) })
+    Some(Interval { ratio: of(pairs), low: at(0.025), high: at(0.975) })
 }
 
 fn median(values: impl Iterator<Item = u64>) -> f64 {

@@ -1,7 +1,8 @@
 //! What clients are timed at.
 
 use driver_protocol::{
-    ContainerId, Create, Exec, ExecId, ExecTarget, Operation, StartTask, Target as On,
+    ContainerId, Create, ErrorKind, Exec, ExecId, ExecTarget, Operation, Outcome, StartTask,
+    Target as On,
 };
 
 /// A workload.
@@ -11,25 +12,31 @@ pub enum Workload {
     Exec,
     /// A container of `true` from creation to deletion.
     Lifecycle,
+    /// The state of a container that nobody has: a client that keeps handles refuses by itself, so
+    /// that this is what it costs to be asked at all.
+    Door,
 }
 
-const CONTAINER: &str = "bench";
-
-fn on() -> On {
-    On { container: ContainerId::new(CONTAINER) }
+/// A worker's own container.
+fn container(worker: usize) -> ContainerId {
+    ContainerId::new(format!("bench-{worker}"))
 }
 
-fn create(words: &[&str]) -> Operation {
+fn on(worker: usize) -> On {
+    On { container: container(worker) }
+}
+
+fn create(worker: usize, words: &[&str]) -> Operation {
     Operation::Create(Create {
-        container: ContainerId::new(CONTAINER),
+        container: container(worker),
         args: words.iter().map(|word| (*word).to_owned()).collect(),
         terminal: false,
     })
 }
 
-fn start() -> Operation {
+fn start(worker: usize) -> Operation {
     Operation::Start(StartTask {
-        container: ContainerId::new(CONTAINER),
+        container: container(worker),
         stdin: false,
         input: None,
         output: false,
@@ -42,6 +49,15 @@ impl Workload {
         match self {
             Self::Exec => "exec-cycle",
             Self::Lifecycle => "lifecycle",
+            Self::Door => "door",
+        }
+    }
+
+    /// Whether that is how a round has to end: the door's is a refusal.
+    pub fn expects(self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Ok(_) => self != Self::Door,
+            Outcome::Error(refusal) => self == Self::Door && refusal.kind == ErrorKind::NotFound,
         }
     }
 
@@ -49,28 +65,28 @@ impl Workload {
     pub fn inner(self) -> Option<(usize, &'static str)> {
         match self {
             Self::Exec => Some((0, "exec")),
-            Self::Lifecycle => None,
+            Self::Lifecycle | Self::Door => None,
         }
     }
 
-    /// Before the first round.
-    pub fn before(self) -> Vec<Operation> {
+    /// Of each worker, before its first round.
+    pub fn before(self, worker: usize) -> Vec<Operation> {
         match self {
-            Self::Exec => vec![create(&["sleep", "inf"]), start()],
-            Self::Lifecycle => Vec::new(),
+            Self::Exec => vec![create(worker, &["sleep", "inf"]), start(worker)],
+            Self::Lifecycle | Self::Door => Vec::new(),
         }
     }
 
-    /// One round.
-    pub fn round(self, number: usize) -> Vec<Operation> {
+    /// One round of a worker.
+    pub fn round(self, worker: usize, number: usize) -> Vec<Operation> {
         match self {
+            Self::Door => vec![Operation::Status(on(worker))],
             Self::Exec => {
                 let exec = ExecId::new(format!("e{number}"));
-                let target =
-                    || ExecTarget { container: ContainerId::new(CONTAINER), exec: exec.clone() };
+                let target = || ExecTarget { container: container(worker), exec: exec.clone() };
                 vec![
                     Operation::Exec(Exec {
-                        container: ContainerId::new(CONTAINER),
+                        container: container(worker),
                         exec: exec.clone(),
                         args: vec!["true".to_owned()],
                         stdin: false,
@@ -83,20 +99,22 @@ impl Workload {
                 ]
             }
             Self::Lifecycle => vec![
-                create(&["true"]),
-                start(),
-                Operation::Wait(on()),
-                Operation::DeleteTask(on()),
-                Operation::Delete(on()),
+                create(worker, &["true"]),
+                start(worker),
+                Operation::Wait(on(worker)),
+                Operation::DeleteTask(on(worker)),
+                Operation::Delete(on(worker)),
             ],
         }
     }
 
-    /// After the last.
-    pub fn after(self) -> Vec<Operation> {
+    /// Of each worker, after its last.
+    pub fn after(self, worker: usize) -> Vec<Operation> {
         match self {
-            Self::Exec => vec![Operation::ForceDelete(on()), Operation::Delete(on())],
-            Self::Lifecycle => Vec::new(),
+            Self::Exec => {
+                vec![Operation::ForceDelete(on(worker)), Operation::Delete(on(worker))]
+            }
+            Self::Lifecycle | Self::Door => Vec::new(),
         }
     }
 }

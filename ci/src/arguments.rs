@@ -163,6 +163,8 @@ pub(crate) enum BenchWorkload {
     Exec,
     /// A container of true, from creation to deletion
     Lifecycle,
+    /// What a client that keeps handles refuses by itself: what it costs to be asked at all
+    Door,
 }
 
 #[derive(Debug, Args)]
@@ -175,9 +177,26 @@ pub(crate) struct BenchOptions {
     /// On mock, mock:1.7, real, real:PATH or a socket
     #[arg(long, value_name = "TARGET", default_value = "mock")]
     pub(crate) target: String,
-    /// Rounds
+    /// Turns of each client
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) count: usize,
+    /// Workers of a client, each with a container of its own
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) concurrency: usize,
+    /// Rounds of each worker in a turn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) rounds: usize,
+    /// Start our own clients as PROGRAM driver NAME (this program, where none is named), through the
+    /// door of everybody else's: then what each uses can be told
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) apart: Option<PathBuf>,
+    /// Divide by the figures of this client, instead of the first one's
+    #[arg(long, value_name = "CLIENT")]
+    pub(crate) over: Option<String>,
+    /// Tell what clients allocate, of those that write it into the file LACONIC_ALLOCATIONS; this
+    /// slows them, and no times are told
+    #[arg(long)]
+    pub(crate) allocations: bool,
     /// Write the histograms as a record
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,

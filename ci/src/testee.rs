@@ -1,5 +1,6 @@
 //! Clients under test: ours by name, anybody's by command.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -28,7 +29,19 @@ impl Testee {
 
     /// Anybody's, in a process of its own.
     pub(crate) async fn started_by(command: &[String]) -> anyhow::Result<Self> {
-        Self::introduce(Box::new(External::new(command.to_vec())), command.to_vec()).await
+        Self::started_with(command, None).await
+    }
+
+    /// The same, which finds a variable in its environment.
+    pub(crate) async fn started_with(
+        command: &[String],
+        variable: Option<(&str, &Path)>,
+    ) -> anyhow::Result<Self> {
+        let mut external = External::new(command.to_vec());
+        if let Some((name, value)) = variable {
+            external = external.env(name, value);
+        }
+        Self::introduce(Box::new(external), command.to_vec()).await
     }
 
     /// Opens it on a mock of its own, before anything is counted: what it can do decides what is

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod bench;
+mod bench_figures;
 pub(crate) mod budgets;
 pub(crate) mod clean;
 pub(crate) mod compare;

@@ -35,6 +35,11 @@ pub trait Driver: Send + Sync {
     /// Who it is and what it can do.
     fn hello(&self) -> &Hello;
 
+    /// The process that it is alone in; `None`: it shares this one. For who asks what it uses.
+    fn process(&self) -> Option<u32> {
+        None
+    }
+
     /// Performs one operation. Dropping the future cancels it.
     fn perform(&self, request: Request) -> Pending<'_, Result<Outcome, DriverFault>>;
 

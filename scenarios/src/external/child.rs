@@ -1,5 +1,6 @@
 //! A driver's process, and whatever it has started.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(super) struct Streams {
 impl Child {
     pub(super) fn spawn(
         command: &[String],
+        environment: &[(String, OsString)],
         connect: &Connect,
     ) -> Result<(Self, Streams), DriverFault> {
         let failed = |cause: String| DriverFault::Gone { cause };
@@ -34,6 +36,7 @@ impl Child {
         let mut spawning = Command::new(program);
         spawning
             .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .env("CONTAINERD_ADDRESS", &connect.socket)
             .env("CONTAINERD_NAMESPACE", &connect.namespace)
             // Where nothing is mounted, nothing is looked at: any absolute path will do.
@@ -49,6 +52,11 @@ impl Child {
         let streams = child.stdin.take().zip(child.stdout.take()).zip(child.stderr.take());
         let ((stdin, stdout), stderr) = streams.expect("all three were asked to be pipes");
         Ok((Self { child, group }, Streams { stdin, stdout, stderr }))
+    }
+
+    /// Its pid, as long as it has not been awaited.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Ends the group, now. What left it is out of reach.

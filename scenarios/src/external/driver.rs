@@ -23,6 +23,7 @@ const DEATH_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) struct ExternalDriver {
     hello: Hello,
+    process: Option<u32>,
     talk: Arc<Talk>,
     words: LastWords,
     /// To the task that writes: a request that is given up half-way must not leave half a line.
@@ -46,12 +47,14 @@ impl ExternalDriver {
     ) -> Self {
         let (talk, notices) = Talk::new();
         let talk = Arc::new(talk);
+        let process = child.id();
         let child = Arc::new(Mutex::new(child));
         let (out, lines_out) = mpsc::unbounded_channel();
         tokio::spawn(write(stdin, lines_out));
         let reading = tokio::spawn(read(lines, talk.clone(), child.clone(), words.clone()));
         Self {
             hello,
+            process,
             talk,
             words,
             out: std::sync::Mutex::new(Some(out)),
@@ -127,6 +130,10 @@ impl ExternalDriver {
 impl Driver for ExternalDriver {
     fn hello(&self) -> &Hello {
         &self.hello
+    }
+
+    fn process(&self) -> Option<u32> {
+        self.process
     }
 
     fn perform(&self, request: Request) -> Pending<'_, Result<Outcome, DriverFault>> {

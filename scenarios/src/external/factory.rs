@@ -1,5 +1,6 @@
 //! Starts a driver's program and waits until it is ready.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use driver_protocol::{
@@ -33,13 +34,20 @@ impl Default for Patience {
 #[derive(Clone, Debug)]
 pub struct External {
     command: Vec<String>,
+    environment: Vec<(String, OsString)>,
     patience: Patience,
 }
 
 impl External {
     /// The command: its program, then its arguments.
     pub fn new(command: Vec<String>) -> Self {
-        Self { command, patience: Patience::default() }
+        Self { command, environment: Vec::new(), patience: Patience::default() }
+    }
+
+    /// A variable that the program finds beside those of the protocol.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
     }
 
     /// Other limits than the usual ones.
@@ -49,7 +57,7 @@ impl External {
     }
 
     async fn start(&self, connect: Connect) -> Result<ExternalDriver, DriverFault> {
-        let (mut child, streams) = Child::spawn(&self.command, &connect)?;
+        let (mut child, streams) = Child::spawn(&self.command, &self.environment, &connect)?;
         let Streams { mut stdin, stdout, stderr } = streams;
         let words = LastWords::of(stderr);
         let mut lines = Lines::new(stdout, Limits::default().line_bytes_max);
