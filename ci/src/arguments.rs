@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Drive clients through scenarios and judge what they cost
     Run(RunOptions),
+    /// Play a case that was kept when it failed
+    Replay(ReplayOptions),
     /// Hold a record against what its clients cost when somebody last accepted it
     Gate(GateOptions),
     /// Say what appeared and what vanished between two records
@@ -69,6 +71,21 @@ pub(crate) struct RunOptions {
     /// Fail when this target cannot run
     #[arg(long, value_name = "TARGET")]
     pub(crate) require: Vec<String>,
+    /// Generate so many cases as well, and judge them by the model
+    #[arg(long, value_name = "N")]
+    pub(crate) cases: Option<u64>,
+    /// Of which the generated cases are made: the same seed makes the same cases
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Play the I-th of N parts of the generated cases (I from 0)
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+    /// Where cases that failed are kept, and played first (default: scenarios/regressions)
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) regressions: Option<PathBuf>,
+    /// Nothing but this replay file.
+    #[arg(skip)]
+    pub(crate) only: Option<PathBuf>,
     /// Run only this case, by its id
     #[arg(long, value_name = "ID")]
     pub(crate) case: Option<String>,
@@ -88,6 +105,9 @@ pub(crate) struct RunOptions {
     /// other targets cannot run with it, and are told as not run
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// Record the calls of generated cases that pass, too
+    #[arg(long)]
+    pub(crate) calls: bool,
     /// Write the record of the run here
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -97,6 +117,34 @@ pub(crate) struct RunOptions {
     /// Drive the client that this command starts: it speaks the driver protocol
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// Drive this client (default: retained and stateless)
+    #[arg(long = "driver", value_name = "NAME")]
+    pub(crate) drivers: Vec<String>,
+    /// Run against mock, mock:1.7, real, real:PATH or a socket (default: mock, and real where it can)
+    #[arg(long = "target", value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+    /// Judge by this budget instead of the client's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) budgets: Option<PathBuf>,
+    /// Write the record of the run here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Drive the client that this command starts: it speaks the driver protocol
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+impl From<ReplayOptions> for RunOptions {
+    fn from(options: ReplayOptions) -> Self {
+        let ReplayOptions { file, drivers, targets, budgets, record, command } = options;
+        Self { only: Some(file), drivers, targets, budgets, record, command, ..Self::default() }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -48,6 +48,7 @@ fn perform(command: Command) -> anyhow::Result<Ended> {
         let exit = match command {
             Command::Spy(options) => return command::spy::spy(options).await,
             Command::Run(options) => command::run::run(options).await,
+            Command::Replay(options) => command::run::run(options.into()).await,
             Command::Gate(options) => command::gate::gate(options),
             Command::Compare(options) => command::compare::compare(options),
             Command::Budgets(command) => command::budgets::budgets(command),

@@ -38,8 +38,19 @@ fn a_run_on_the_mock_writes_a_whole_record_in_which_everything_adds_up() {
     let folder = tempfile::tempdir().unwrap();
     let (record, report) = (folder.path().join("r.jsonl"), folder.path().join("r.json"));
     let json = format!("json={}", path(&report));
-    let arguments =
-        ["run", "--target", "mock", "--record", path(&record), "--report", json.as_str()];
+    let arguments = [
+        "run",
+        "--target",
+        "mock",
+        "--cases",
+        "5",
+        "--regressions",
+        path(folder.path()),
+        "--record",
+        path(&record),
+        "--report",
+        json.as_str(),
+    ];
     let output = laconic(&arguments);
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains("0 failed"), "{}", stdout(&output));
@@ -122,7 +133,15 @@ fn a_budget_that_is_exceeded_ends_with_3_and_names_what_and_where() {
 
 #[test]
 fn what_cannot_be_written_is_said_before_the_run() {
-    let output = laconic(&["run", "--target", "mock", "--record", "/no/such/folder/r.jsonl"]);
+    let output = laconic(&[
+        "run",
+        "--target",
+        "mock",
+        "--cases",
+        "0",
+        "--record",
+        "/no/such/folder/r.jsonl",
+    ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("/no/such/folder/r.jsonl"), "{}", stderr(&output));
     assert_eq!(stdout(&output), "", "nothing ran");
@@ -153,7 +172,7 @@ fn a_server_that_is_no_containerd_is_told_from_one_that_is() {
             let _ = stream.write_all(b"SSH-2.0-hello\r\n");
         }
     });
-    let arguments = ["run", "--target", path(&socket), "--driver", "retained"];
+    let arguments = ["run", "--target", path(&socket), "--cases", "0", "--driver", "retained"];
     fails(&arguments, 1, "what listens there does not answer as a containerd");
 }
 
@@ -170,7 +189,8 @@ fn a_socket_can_be_the_target_and_is_left_as_it_was() {
     let mut said = BufReader::new(mock.stderr.take().unwrap()).lines();
     assert!(said.next().unwrap().unwrap().contains("listens on"));
     let record = folder.path().join("r.jsonl");
-    let output = laconic(&["run", "--target", path(&socket), "--record", path(&record)]);
+    let output =
+        laconic(&["run", "--target", path(&socket), "--cases", "0", "--record", path(&record)]);
     mock.kill().unwrap();
     mock.wait().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));

@@ -10,6 +10,8 @@ pub(crate) struct Tested {
     /// What chooses the client on a command line.
     chosen: String,
     command: String,
+    /// Of its generated cases.
+    seed: Option<u64>,
 }
 
 impl Tested {
@@ -31,13 +33,16 @@ impl Tested {
         };
         let faults = run.faults.as_ref().map(|faults| format!(" --faults {}", faults.path));
         let command = format!("{}{command}", faults.unwrap_or_default());
-        Self { driver, target, chosen, command }
+        let seed = run.generated.map(|generated| generated.seed);
+        Self { driver, target, chosen, command, seed }
     }
 
     /// The command that plays a case again.
     pub(crate) fn replay(&self, case: &str) -> String {
         let Self { target, chosen, command, .. } = self;
         let chosen = if chosen.is_empty() { String::new() } else { format!("{chosen} ") };
-        format!("laconic run {chosen}--target {target} --case {case}{command}")
+        let generated = self.seed.filter(|_| case.starts_with("gen/"));
+        let seed = generated.map_or_else(String::new, |seed| format!("--seed {seed} "));
+        format!("laconic run {chosen}--target {target} {seed}--case {case}{command}")
     }
 }

@@ -19,8 +19,11 @@ pub mod budgets;
 mod catalogue;
 mod checks;
 pub mod external;
+pub mod generate;
 mod known;
+pub mod model;
 mod needs;
+mod replay;
 mod runner;
 mod scenario;
 mod select;
@@ -32,7 +35,8 @@ pub use checks::{
     Freedom, Object, Owed, Passed, judge_counts, judge_flows, judge_outcome, judge_state, owed,
 };
 pub use known::KnownFailures;
-pub use runner::{Arm, ArmEnd, RunFault, Stop, run_arm};
+pub use replay::{Replay, ReplayError};
+pub use runner::{Arm, ArmEnd, Modelled, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};
 pub use select::Selection;
 pub use target::{Closing, Event, Injected, Reach, Target, TargetFault};

@@ -20,7 +20,7 @@ impl Scenario {
     }
 }
 
-fn needs_of(operation: &Operation) -> Vec<Capability> {
+pub(crate) fn needs_of(operation: &Operation) -> Vec<Capability> {
     use Capability::{Checkpoint, Exec, Images, Io, Pause, Restore};
     match operation {
         Operation::Exec(exec) if exec.stdin || exec.output => vec![Exec, Io],

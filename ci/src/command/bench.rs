@@ -145,6 +145,7 @@ fn record<'t>(
             target: described.clone(),
             budgets: None,
             faults: None,
+            generated: None,
         }))?;
         for one in measured.times.iter().filter(|one| one.client == testee.name()) {
             writer.write(&histogram_line(number, one.of, &one.histogram()))?;

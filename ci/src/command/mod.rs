@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 mod bench_figures;
 pub(crate) mod budgets;
+pub(crate) mod cases;
 pub(crate) mod clean;
 pub(crate) mod compare;
 pub(crate) mod doctor;

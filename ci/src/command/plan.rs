@@ -5,15 +5,16 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use laconic_scenarios::KnownFailures;
 use laconic_scenarios::budgets::{Budget, own};
-use laconic_scenarios::{KnownFailures, Scenario, Selection, catalogue};
 use laconic_targets::TargetSpec;
 use laconic_targets::daemon::Machine;
 use mock_containerd::{Faults, Profile};
 use run_record::FaultsRef;
 
+use super::cases::Cases;
 use crate::arguments::RunOptions;
-use crate::exit::{Exit, usage};
+use crate::exit::usage;
 use crate::registry;
 use crate::testee::Testee;
 
@@ -34,7 +35,7 @@ pub(crate) struct Wrong {
 pub(crate) struct Plan {
     pub(crate) testees: Vec<Testee>,
     pub(crate) targets: Vec<Wanted>,
-    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) cases: Cases,
     pub(crate) faults: Option<Wrong>,
     budget: Option<Budget>,
     known: Option<KnownFailures>,
@@ -120,7 +121,7 @@ impl Plan {
         let mut plan = Self {
             testees: Vec::new(),
             targets: targets(options)?,
-            scenarios: scenarios(options)?,
+            cases: Cases::choose(options)?,
             faults: None,
             budget: None,
             known: None,
@@ -179,7 +180,7 @@ impl Plan {
     }
 
     /// Equal plans may be compared and merged.
-    pub(crate) fn hash(&self) -> String {
+    pub(crate) fn hash(&self, options: &RunOptions) -> String {
         let mut text = String::new();
         for testee in &self.testees {
             let name = testee.name();
@@ -192,9 +193,7 @@ impl Plan {
         if let Some(wrong) = &self.faults {
             text.push_str(&format!("faults {}\n", wrong.named.hash));
         }
-        for scenario in &self.scenarios {
-            text.push_str(&format!("{scenario:?}\n"));
-        }
+        text.push_str(&self.cases.text(options));
         laconic_scenarios::plan_hash(&text)
     }
 }
@@ -220,25 +219,4 @@ fn targets(options: &RunOptions) -> anyhow::Result<Vec<Wanted>> {
             Ok(Wanted { spec, required: options.require.contains(&name), name })
         })
         .collect()
-}
-
-fn scenarios(options: &RunOptions) -> anyhow::Result<Vec<Scenario>> {
-    let all = catalogue();
-    let ids: Vec<String> = all.iter().map(Scenario::case).collect();
-    let mut selection = Selection { run: options.run.clone(), skip: options.skip.clone() };
-    if let Some(case) = &options.case {
-        if !ids.contains(case) {
-            return Err(anyhow::Error::new(Exit::Nothing)
-                .context(format!("there is no case {case:?}; see: laconic list")));
-        }
-        selection.run = vec![case.clone()];
-    }
-    for pattern in selection.idle(&ids) {
-        eprintln!("laconic: warning: {pattern:?} matches no case");
-    }
-    let taken = selection.of(all);
-    if taken.is_empty() {
-        return Err(anyhow::Error::new(Exit::Nothing).context("no case is selected"));
-    }
-    Ok(taken)
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use laconic_reports::{Finding, Report};
-use laconic_scenarios::{Arm, RunFault, Stop, Target, run_arm};
+use laconic_scenarios::generate::{GENERATOR, Generation};
+use laconic_scenarios::{Arm, Modelled, RunFault, Stop, Target, run_arm};
 use laconic_targets::daemon::Machine;
 use laconic_targets::{StandError, start_with_faults};
 use run_record::{
-    Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally, WriteError,
+    CheckResult, Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally,
+    WriteError,
 };
 
 use super::interrupt::heed;
@@ -30,7 +32,12 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
     let stop = Stop::default();
     heed(&stop);
     let mut journal = Journal { writer, lines: Vec::new(), broken: None, bar: bar(&plan) };
-    journal.add(Line::Record(header_of(plan.hash())));
+    journal.add(Line::Record(Header {
+        seed: plan.cases.generation.seed,
+        generator: GENERATOR,
+        shard: plan.cases.shard,
+        ..header_of(plan.hash(&options))
+    }));
     let end = run_all(&plan, &stop, &mut journal).await;
     journal.bar.finish_and_clear();
 
@@ -79,7 +86,23 @@ impl Journal {
             Line::CaseEnd(_) => self.bar.inc(1),
             _ => {}
         }
+        let ends = matches!(line, Line::CaseEnd(_));
         self.lines.push(line);
+        if ends {
+            self.forget();
+        }
+    }
+
+    /// Of a generated case that passed nothing is reported but that: its end is enough, however many
+    /// there are.
+    fn forget(&mut self) {
+        let Some(Line::CaseEnd(end)) = self.lines.last() else { return };
+        if end.verdict != CheckResult::Pass || Generation::number(&end.case).is_none() {
+            return;
+        }
+        let begin = self.lines.iter().rposition(|line| matches!(line, Line::Case(_)));
+        let last = self.lines.len() - 1;
+        self.lines.drain(begin.unwrap_or(last)..last);
     }
 
     /// Of the cases that ended, also in a run that did not.
@@ -109,7 +132,7 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
                 }
                 Ok(Begun::NotHere(reason)) => {
                     summary.not_run.push(reason);
-                    journal.bar.inc((plan.scenarios.len() * plan.testees.len()) as u64);
+                    journal.bar.inc((plan.cases.len() * plan.testees.len()) as u64);
                     break;
                 }
                 Err(error) => Err(error),
@@ -166,7 +189,13 @@ async fn arm(
         budget: plan.budget(driver)?,
         faults: plan.faults.as_ref().map(|wrong| wrong.named.clone()),
         known: plan.known(driver),
-        scenarios: &plan.scenarios,
+        scenarios: &plan.cases.scenarios,
+        modelled: Modelled {
+            regressions: &plan.cases.regressions,
+            generation: plan.cases.generation.clone(),
+            keep: Some(&plan.cases.keep),
+            calls: plan.cases.calls,
+        },
     };
     let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
     let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
@@ -174,7 +203,7 @@ async fn arm(
 }
 
 fn bar(plan: &Plan) -> ProgressBar {
-    let total = plan.scenarios.len() * plan.testees.len() * plan.targets.len();
+    let total = plan.cases.len() * plan.testees.len() * plan.targets.len();
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}");
     // The template is ours; the default style would do as well.

@@ -37,6 +37,7 @@ pub(crate) fn write(
         },
         budgets: None,
         faults: None,
+        generated: None,
     }))?;
     for segment in segments {
         let case = format!("segment/{}", segment.name);
@@ -65,6 +66,7 @@ pub(crate) fn write(
         observer_total: BTreeMap::new(),
         daemon_total: None,
         faults_unfired: Vec::new(),
+        coverage: Default::default(),
         verdicts: Vec::new(),
     })))?;
     let pass = segments.len() as u64;

@@ -33,6 +33,7 @@ async fn the_client_as_it_is_passes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_call_too_many_within_exec_is_named_with_allowance_count_and_line() {
     let failed = failures(Nag::WithinExec).await;
+    let failed: Vec<_> = failed.into_iter().filter(|(_, one)| one.check == "budget").collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     let (operation, verdict) = &failed[0];
     assert_eq!(operation.as_deref(), Some("exec"));

@@ -10,7 +10,7 @@ use driver_protocol::{
 };
 use laconic_drivers::RetainedFactory;
 use laconic_scenarios::budgets::Budget;
-use laconic_scenarios::{Arm, KnownFailures, Selection, Stop, catalogue, run_arm};
+use laconic_scenarios::{Arm, KnownFailures, Modelled, Selection, Stop, catalogue, run_arm};
 use laconic_targets::{TargetSpec, start};
 use mock_containerd::{MockContainerd, Profile};
 use run_record::{DriverRef, Line};
@@ -129,6 +129,7 @@ pub(crate) async fn run(nag: Nag, case: &str, budget: Budget) -> Vec<Line> {
         faults: None,
         known: KnownFailures::default(),
         scenarios: &scenarios,
+        modelled: Modelled::default(),
     };
     let mut lines = Vec::new();
     let end = run_arm(arm, &Stop::default(), &mut |line| lines.push(line)).await.unwrap();

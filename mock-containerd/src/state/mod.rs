@@ -28,6 +28,7 @@ mod sandbox;
 mod sandbox_event;
 mod sandbox_shim;
 mod shim;
+mod signals;
 mod snapshot;
 mod spec;
 mod stream;

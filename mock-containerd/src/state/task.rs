@@ -8,7 +8,7 @@ use super::process::{Exit, Phase, Process, Props, Streams};
 use super::{Failure, check_identifier};
 use crate::Profile;
 use crate::clock::Clock;
-use crate::processes::signal::{SIGKILL, SIGNAL_MAX, SIGWINCH, is_harmless};
+use crate::processes::signal::{SIGKILL, SIGWINCH};
 use crate::processes::{Disposition, ProcessScript, Setting, Size};
 
 /// What a task is made of.
@@ -55,13 +55,15 @@ pub(super) enum Start {
     CrashesShim,
 }
 
-type Done<T> = Result<(T, Vec<Happened>), Failure>;
+pub(super) type Done<T> = Result<(T, Vec<Happened>), Failure>;
 
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(super) init: Process,
     pub(super) execs: BTreeMap<String, Process>,
     pub(super) paused: bool,
+    /// It is said to be paused, and runs.
+    pub(super) thawed: bool,
     /// What its root file system was mounted from.
     pub(super) rootfs: Vec<Mount>,
     /// Until it is started.
@@ -73,7 +75,7 @@ pub(crate) struct Task {
 impl Task {
     pub(super) fn new(profile: Profile, clock: Clock, init: Process, rootfs: Vec<Mount>) -> Self {
         let (execs, restore) = Default::default();
-        Self { init, execs, paused: false, rootfs, restore, profile, clock }
+        Self { init, execs, paused: false, thawed: false, rootfs, restore, profile, clock }
     }
 
     pub(super) fn refuse<T>(&self, what: &str) -> Result<T, Failure> {
@@ -88,7 +90,7 @@ impl Task {
         self.execs.get(exec).ok_or_else(|| Failure::no_process(exec))
     }
 
-    fn exec_mut(&mut self, exec: &str) -> Result<&mut Process, Failure> {
+    pub(super) fn exec_mut(&mut self, exec: &str) -> Result<&mut Process, Failure> {
         self.execs.get_mut(exec).ok_or_else(|| Failure::no_process(exec))
     }
 
@@ -116,7 +118,7 @@ impl Task {
 
     /// All that is refused before an exec's streams are opened.
     pub(super) fn may_start_exec(&mut self, exec: &str, id: &str) -> Result<Start, Failure> {
-        let (profile, paused, init) = (self.profile, self.paused, self.init.phase.clone());
+        let (profile, frozen, init) = (self.profile, self.frozen(), self.init.phase.clone());
         let process = self.exec_mut(exec)?;
         let refuse = |what: &str| Err(Failure::shim(profile, what));
         if let Phase::Stopped(_) = init {
@@ -133,7 +135,7 @@ impl Task {
         }
         match process.phase {
             Phase::Created if process.start_failed => return Ok(Start::CrashesShim),
-            Phase::Created if paused => {
+            Phase::Created if frozen => {
                 return refuse(
                     "OCI runtime exec failed: exec failed: cannot exec in a paused container \
                      (use --ignore-paused to override)",
@@ -180,75 +182,9 @@ impl Task {
         Ok(((), vec![Happened::ExecAdded(new.exec)]))
     }
 
-    pub(super) fn kill(&mut self, signal: u32, all: bool) -> Done<()> {
-        if let Phase::Stopped(_) = self.init.phase {
-            if all {
-                return Ok(((), Vec::new()));
-            }
-            return Err(Failure::not_found("process already finished"));
-        }
-        if self.restore.is_some() {
-            return Err(Failure::not_found("no such container"));
-        }
-        if signal > SIGNAL_MAX {
-            return self.refuse(
-                "unknown error after kill: runc did not terminate successfully: exit status 1: \
-                 unable to signal init: invalid argument\n",
-            );
-        }
-        let status = match (&self.init.phase, signal) {
-            (_, 0) => return Ok(((), Vec::new())),
-            (_, SIGKILL) => 128 + SIGKILL,
-            // runc's own init waits there still, and Go's runtime dies of a signal with 2.
-            (Phase::Created, signal) if !is_harmless(signal) => 2,
-            (Phase::Created, _) => return Ok(((), Vec::new())),
-            (_, signal) => {
-                // Process 1 without a handler: the kernel drops the signal.
-                if self.init.signals.disposition(signal) == Disposition::Handled {
-                    self.init.signals.deliver(signal);
-                }
-                return Ok(((), Vec::new()));
-            }
-        };
-        Ok(((), self.end_init(Exit::now(self.clock, status))))
-    }
-
-    pub(super) fn kill_exec(&mut self, exec: &str, signal: u32) -> Done<()> {
-        let (paused, clock) = (self.paused, self.clock);
-        let process = self.exec_mut(exec)?;
-        match process.phase {
-            Phase::Created => return Err(Failure::precondition("process not created")),
-            Phase::Stopped(_) => return Err(Failure::not_found("process already finished")),
-            Phase::Running => {}
-        }
-        if signal > SIGNAL_MAX {
-            return self.refuse("unknown error after kill: invalid argument");
-        }
-        if signal == 0 {
-            return Ok(((), Vec::new()));
-        }
-        match process.signals.disposition(signal) {
-            Disposition::Ignored => return Ok(((), Vec::new())),
-            Disposition::Handled => {
-                process.signals.deliver(signal);
-                return Ok(((), Vec::new()));
-            }
-            Disposition::Default if is_harmless(signal) => return Ok(((), Vec::new())),
-            Disposition::Default => {}
-        }
-        let status = 128 + signal;
-        if paused {
-            process.queued = Some(status);
-            return Ok(((), Vec::new()));
-        }
-        let exit = Exit::now(clock, status);
-        process.stop(exit.clone());
-        Ok(((), vec![Happened::Exited(Some(exec.to_owned()), process.pid, exit)]))
-    }
-
     /// A process came to its end by itself.
     pub(super) fn exits(&mut self, exec: &str, pid: u32, status: u32) -> Vec<Happened> {
-        let paused = self.paused;
+        let frozen = self.frozen();
         let process = match exec {
             "" => &mut self.init,
             exec => match self.execs.get_mut(exec) {
@@ -259,7 +195,7 @@ impl Task {
         if !process.running() || process.pid != pid {
             return Vec::new();
         }
-        if paused {
+        if frozen {
             process.queued = Some(status);
             return Vec::new();
         }
@@ -310,12 +246,31 @@ impl Task {
         happened
     }
 
-    /// Players of frozen processes wait.
     fn freeze(&mut self, frozen: bool) {
-        self.paused = frozen;
+        (self.paused, self.thawed) = (frozen, false);
+        self.hold(frozen);
+    }
+
+    /// Players of frozen processes wait.
+    fn hold(&self, frozen: bool) {
         for process in self.execs.values().chain([&self.init]) {
             process.controls.send_modify(|controls| controls.frozen = frozen);
         }
+    }
+
+    /// Whether its processes do nothing.
+    pub(super) fn frozen(&self) -> bool {
+        self.paused && !self.thawed
+    }
+
+    /// runc thaws it, and the shim does not know: it is said to be paused, and cannot be resumed.
+    pub(super) fn thaw(&mut self) -> Vec<Happened> {
+        if !self.frozen() {
+            return Vec::new();
+        }
+        self.thawed = true;
+        self.hold(false);
+        self.unqueue()
     }
 
     pub(super) fn pause(&mut self) -> Done<()> {
@@ -329,12 +284,22 @@ impl Task {
 
     pub(super) fn resume(&mut self) -> Done<()> {
         match self.state_word() {
+            "paused" if self.thawed => {
+                return self.refuse("OCI runtime resume failed: container not paused");
+            }
             "paused" => self.freeze(false),
             "created" => return self.refuse("cannot resume task in created state"),
             "running" => return self.refuse("cannot resume a running process"),
             state => return self.refuse(&format!("cannot resume a {state} container")),
         }
         let mut happened = vec![Happened::Resumed];
+        happened.extend(self.unqueue());
+        Ok(((), happened))
+    }
+
+    /// What was to end while it was frozen ends now.
+    fn unqueue(&mut self) -> Vec<Happened> {
+        let mut happened = Vec::new();
         let queued: Vec<(String, u32, u32)> = self
             .execs
             .iter()
@@ -346,7 +311,7 @@ impl Task {
         if let Some(status) = self.init.queued {
             happened.extend(self.exits("", self.init.pid, status));
         }
-        Ok(((), happened))
+        happened
     }
 
     /// Without a terminal nothing happens.

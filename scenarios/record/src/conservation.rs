@@ -93,6 +93,7 @@ mod tests {
             observer_total: Rpcs::new(),
             daemon_total: None,
             faults_unfired: vec![],
+            coverage: Default::default(),
             verdicts: vec![],
         }))
     }

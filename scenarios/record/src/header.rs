@@ -67,6 +67,18 @@ pub struct RunLine {
     /// What was made to go wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<FaultsRef>,
+    /// What its generated cases were made from, if it had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<GeneratedRef>,
+}
+
+/// What generated cases are made from: with the number of a case it makes that case again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GeneratedRef {
+    /// The version of the generator.
+    pub generator: u32,
+    /// The seed.
+    pub seed: u64,
 }
 
 /// A file of faults.

@@ -22,7 +22,8 @@ mod writer;
 
 pub use conservation::{Imbalance, conserve};
 pub use header::{
-    BudgetsRef, DriverRef, FaultsRef, Header, Host, RunLine, SCHEMA_VERSION, Shard, TargetRef,
+    BudgetsRef, DriverRef, FaultsRef, GeneratedRef, Header, Host, RunLine, SCHEMA_VERSION, Shard,
+    TargetRef,
 };
 pub use histogram::{HistogramError, HistogramLine, histogram_line};
 pub use line::{AllowanceRef, CallLine, CaseEnd, CaseLine, Line, Rpcs, RunEnd, StepLine, Summary};

@@ -214,6 +214,9 @@ pub struct RunEnd {
     /// Faults that nothing set off, as they are written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults_unfired: Vec<String>,
+    /// How often generated cases met an operation in a state, by the model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coverage: BTreeMap<String, u64>,
     /// Whether those agree, and the owners add up; a failure here is a fault of the harness.
     pub verdicts: Vec<Verdict>,
 }

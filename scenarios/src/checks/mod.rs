@@ -12,4 +12,5 @@ pub use events::{Owed, owed};
 pub use flow::{Object, Passed, judge_flows};
 pub use freedoms::Freedom;
 pub use outcome::judge_outcome;
+pub(crate) use outcome::shown;
 pub use state::judge_state;

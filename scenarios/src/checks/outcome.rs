@@ -53,7 +53,7 @@ pub fn judge_outcome(expect: &Expect, outcome: &Outcome) -> Verdict {
     }
 }
 
-fn shown(outcome: &Outcome) -> String {
+pub(crate) fn shown(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Ok(done) => format!("ok {}", serde_json::to_string(done).unwrap_or_default()),
         Outcome::Error(refusal) => format!("error {refusal}"),

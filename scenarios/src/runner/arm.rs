@@ -1,17 +1,19 @@
 //! One arm of a run: one driver against one target, case after case.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use driver_protocol::{Capability, DriverFactory};
 use run_record::{
-    BudgetsRef, CaseEnd, CaseLine, CheckResult, DriverRef, FaultsRef, Line, Rpcs, RunEnd, RunLine,
-    Tally, Verdict,
+    BudgetsRef, DriverRef, FaultsRef, GeneratedRef, Line, Rpcs, RunEnd, RunLine, Tally, Verdict,
 };
 
-use super::case::play;
+use super::going::Going;
 use super::{RunFault, Stop};
 use crate::budgets::Budget;
-use crate::{KnownFailures, Scenario, Stage, Target};
+use crate::generate::{GENERATOR, Generation};
+use crate::model::Coverage;
+use crate::{KnownFailures, Replay, Scenario, Target};
 
 /// What is run.
 pub struct Arm<'a> {
@@ -33,15 +35,32 @@ pub struct Arm<'a> {
     pub known: KnownFailures,
     /// What it goes through.
     pub scenarios: &'a [Scenario],
+    /// What the model judges.
+    pub modelled: Modelled<'a>,
+}
+
+/// Cases of moves.
+#[derive(Clone, Debug, Default)]
+pub struct Modelled<'a> {
+    /// What failed once; played first.
+    pub regressions: &'a [Replay],
+    /// What nobody thought of; played last.
+    pub generation: Generation,
+    /// Where generated cases that fail are kept, made small.
+    pub keep: Option<&'a Path>,
+    /// Whether calls of cases that pass are lines of the record, too.
+    pub calls: bool,
 }
 
 /// How it ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ArmEnd {
     /// Cases by verdict.
     pub tally: Tally,
     /// Whether the harness found no fault in itself.
     pub valid: bool,
+    /// What its generated cases and regressions met.
+    pub coverage: Coverage,
 }
 
 /// Runs an arm to its end. Lines are emitted as they come about, also when it ends in a fault.
@@ -59,29 +78,15 @@ pub async fn run_arm(
             .promises()
             .then(|| BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
         faults: arm.faults.clone(),
+        generated: (!arm.modelled.generation.cases.is_empty())
+            .then_some(GeneratedRef { generator: GENERATOR, seed: arm.modelled.generation.seed }),
     }));
-    let mut tally = Tally::default();
-    let mut owned = Rpcs::new();
-    let mut fault = None;
-    for (index, scenario) in arm.scenarios.iter().enumerate() {
-        if let Some(reason) = skipped(scenario, &arm) {
-            skip(&arm, scenario, reason, emit);
-            tally.add(CheckResult::Skip);
-            continue;
-        }
-        match play(&arm, index, scenario, stop, emit).await {
-            Ok(end) => {
-                tally.add(end.result);
-                for (rpc, count) in end.rpcs {
-                    *owned.entry(rpc).or_default() += count;
-                }
-            }
-            Err(error) => {
-                fault = Some(cause(&*arm.target, error).await);
-                break;
-            }
-        }
-    }
+    let mut going = Going::new(&arm, stop, emit);
+    let fault = match going.all().await {
+        Ok(()) => None,
+        Err(error) => Some(cause(&*arm.target, error).await),
+    };
+    let Going { tally, owned, coverage, .. } = going;
     let closed = arm.target.close().await;
     if let Some(fault) = fault {
         return Err(fault);
@@ -97,9 +102,10 @@ pub async fn run_arm(
         observer_total: closing.observer,
         daemon_total: closing.daemon,
         faults_unfired: closing.unfired,
+        coverage: coverage.by_name(),
         verdicts,
     })));
-    Ok(ArmEnd { tally, valid })
+    Ok(ArmEnd { tally, valid, coverage })
 }
 
 /// How long a server that took everything down with it may take to be found dead.
@@ -124,47 +130,4 @@ fn conservation(owned: &Rpcs, total: &Rpcs) -> Verdict {
     }
     let detail = format!("the owners hold {owned:?}, the tap counted {total:?}");
     Verdict::fail("conservation", detail)
-}
-
-fn skipped(scenario: &Scenario, arm: &Arm<'_>) -> Option<String> {
-    let kind = arm.target.describe().kind;
-    match scenario.stage {
-        Stage::MockOnly(reason) if kind != "mock" => return Some(reason.to_owned()),
-        Stage::RealOnly(reason) if kind != "real" => return Some(reason.to_owned()),
-        _ => {}
-    }
-    let lacks: Vec<&str> = scenario
-        .needs()
-        .difference(&arm.capabilities)
-        .map(|capability| capability.as_str())
-        .collect();
-    if !lacks.is_empty() {
-        return Some(format!("{} lacks {}", arm.driver.name, lacks.join(" and ")));
-    }
-    let needs = scenario.needs();
-    if needs.contains(&Capability::Images)
-        && let Err(reason) = arm.target.archive()
-    {
-        return Some(reason);
-    }
-    let checkpoint = needs.contains(&Capability::Checkpoint);
-    checkpoint.then(|| arm.target.can_checkpoint().err()).flatten()
-}
-
-fn skip(arm: &Arm<'_>, scenario: &Scenario, reason: String, emit: &mut (dyn FnMut(Line) + Send)) {
-    let case = scenario.case();
-    emit(Line::Case(CaseLine { run: arm.run, case: case.clone() }));
-    emit(Line::CaseEnd(Box::new(CaseEnd {
-        run: arm.run,
-        case,
-        connect: Rpcs::new(),
-        connects: 0,
-        background: Rpcs::new(),
-        overlap: Default::default(),
-        left_behind: Vec::new(),
-        faults: Vec::new(),
-        verdicts: Vec::new(),
-        verdict: CheckResult::Skip,
-        skipped: Some(reason),
-    })));
 }

@@ -1,34 +1,31 @@
-//! One case: one scenario, played by a fresh client in a fresh namespace.
+//! One case, played by a fresh client in a fresh namespace.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use driver_protocol::{
-    Capability, Close, Connect, Driver, DriverFault, Operation, Outcome, Request, RequestId,
-};
+use driver_protocol::{Capability, Close, Connect, Driver, DriverFault, Operation, Outcome};
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
 use run_record::{AllowanceRef, CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::accounts::Accounts;
 use super::arm::Arm;
-use super::events::await_events;
-use super::judge::{Spent, allowances, judge_case};
-use super::notices::Notices;
+use super::asking::Open;
+use super::course::{Case, Course};
+use super::judge::{Leeway, Spent, allowances, judge_case};
+use super::notices::{Made, Notices};
 use super::script::Script;
 use super::settle::{Rest, quiet, settle};
 use super::unconnected::unconnected;
 use super::{RunFault, Stop};
-use crate::checks::judge_state;
-use crate::{ARCHIVE, FOLDER, Play, Scenario, Step, TargetFault};
+use crate::model::{Coverage, World};
+use crate::{Play, Step, TargetFault};
 
 /// How long a driver may take to answer one request.
-const DEADLINE_MS: u64 = 20_000;
+pub(super) const DEADLINE_MS: u64 = 20_000;
 /// What a driver that lives in another process may take to find out that it was too late.
-const GRACE_MS: u64 = 500;
+pub(super) const GRACE_MS: u64 = 500;
 /// How long opening and closing a driver may take.
 const OPEN_LIMIT_MS: u64 = 20_000;
 
@@ -36,53 +33,57 @@ const OPEN_LIMIT_MS: u64 = 20_000;
 pub(super) struct Played {
     pub(super) result: CheckResult,
     pub(super) rpcs: Rpcs,
+    /// The checks that failed.
+    pub(super) failed: BTreeSet<String>,
+    /// Which states its operations met, as far as the model knows.
+    pub(super) coverage: Coverage,
 }
 
 /// A step that has ended.
-struct Done {
-    operation: Operation,
-    expected: Vec<String>,
-    outcome: Outcome,
-    span: StepSpan,
-    verdicts: Vec<Verdict>,
+pub(super) struct Done {
+    pub(super) operation: Operation,
+    pub(super) expected: Vec<String>,
+    pub(super) outcome: Outcome,
+    pub(super) span: StepSpan,
+    pub(super) verdicts: Vec<Verdict>,
     /// Why its counts are not judged.
-    unjudged: Option<Verdict>,
-    started: Instant,
-    elapsed: Duration,
+    pub(super) unjudged: Option<Verdict>,
+    /// What its counts may differ by from what is written.
+    pub(super) leeway: Leeway,
+    pub(super) started: Instant,
+    pub(super) elapsed: Duration,
 }
 
-/// A step that is still open.
-struct Open {
-    id: StepId,
-    operation: Operation,
-    mark: Mark,
-    started: Instant,
-    answer: JoinHandle<Result<Outcome, DriverFault>>,
+pub(super) struct Stage<'a> {
+    pub(super) arm: &'a Arm<'a>,
+    pub(super) stop: &'a Stop,
+    pub(super) case: String,
+    pub(super) namespace: String,
+    pub(super) begin: Mark,
+    pub(super) driver: Arc<dyn Driver>,
+    pub(super) notices: Notices,
+    pub(super) script: Script,
+    pub(super) connects: Vec<ConnectSpan>,
+    pub(super) open: VecDeque<Open>,
+    pub(super) done: Vec<Done>,
+    /// What the model takes for possible; moves live on it.
+    pub(super) world: World,
+    pub(super) coverage: Coverage,
+    /// Whether each call is worth a line of the record, also when nothing failed.
+    pub(super) tells_calls: bool,
+    /// Moves that could not be made.
+    pub(super) dropped: Vec<Verdict>,
 }
 
-struct Stage<'a> {
-    arm: &'a Arm<'a>,
-    stop: &'a Stop,
-    case: String,
-    namespace: String,
-    begin: Mark,
-    driver: Arc<dyn Driver>,
-    notices: Notices,
-    script: Script,
-    connects: Vec<ConnectSpan>,
-    open: VecDeque<Open>,
-    done: Vec<Done>,
-}
-
-/// Plays a scenario.
+/// Plays a case.
 pub(super) async fn play(
     arm: &Arm<'_>,
     index: usize,
-    scenario: &Scenario,
+    playing: &Case<'_>,
     stop: &Stop,
     emit: &mut (dyn FnMut(Line) + Send),
 ) -> Result<Played, RunFault> {
-    let case = scenario.case();
+    let case = playing.id.clone();
     let namespace = arm.target.namespace(index);
     emit(Line::Case(CaseLine { run: arm.run, case: case.clone() }));
     arm.target.begin(&namespace, &case);
@@ -106,13 +107,19 @@ pub(super) async fn play(
             connects: vec![connect],
             open: VecDeque::new(),
             done: Vec::new(),
+            world: World::default(),
+            coverage: Coverage::default(),
+            tells_calls: arm.modelled.calls || matches!(playing.course, Course::Written(_)),
+            dropped: Vec::new(),
         };
-        for (number, step) in scenario.steps.iter().enumerate() {
-            if let Err(fault) = stage.step(StepId::new(number as u64), step).await {
-                return stage.break_off(fault, emit).await;
-            }
+        let gone = match &playing.course {
+            Course::Written(steps) => stage.written(steps).await,
+            Course::Modelled(moves) => stage.modelled(moves).await,
+        };
+        match gone {
+            Ok(()) => stage.finish(emit).await,
+            Err(fault) => stage.break_off(fault, emit).await,
         }
-        stage.finish(emit).await
     }
     .await;
     let target_fault = |fault| RunFault::Target { case: case.clone(), fault };
@@ -160,12 +167,19 @@ async fn open_driver(
 }
 
 impl Stage<'_> {
-    fn driver_fault(&self, fault: DriverFault) -> RunFault {
+    pub(super) fn driver_fault(&self, fault: DriverFault) -> RunFault {
         RunFault::Driver { case: self.case.clone(), fault }
     }
 
-    fn target_fault(&self, fault: TargetFault) -> RunFault {
+    pub(super) fn target_fault(&self, fault: TargetFault) -> RunFault {
         RunFault::Target { case: self.case.clone(), fault }
+    }
+
+    async fn written(&mut self, steps: &[Step]) -> Result<(), RunFault> {
+        for (number, step) in steps.iter().enumerate() {
+            self.step(StepId::new(number as u64), step).await?;
+        }
+        Ok(())
     }
 
     async fn step(&mut self, id: StepId, step: &Step) -> Result<(), RunFault> {
@@ -187,107 +201,13 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn ask(&self, id: StepId, operation: &Operation) -> Open {
-        let request = Request {
-            id: RequestId(id.number()),
-            deadline_ms: DEADLINE_MS,
-            traceparent: None,
-            operation: self.staged(operation),
-        };
-        let driver = self.driver.clone();
-        let mark = self.arm.target.ledger().mark();
-        let started = Instant::now();
-        let answer = tokio::spawn(async move { driver.perform(request).await });
-        Open { id, operation: operation.clone(), mark, started, answer }
-    }
-
-    /// As it is asked here: with the archive and the folder that this target has.
-    fn staged(&self, operation: &Operation) -> Operation {
-        let mut staged = operation.clone();
-        let target = &self.arm.target;
-        match &mut staged {
-            Operation::Import(import) if import.archive == Path::new(ARCHIVE) => {
-                if let Ok(archive) = target.archive() {
-                    import.archive = archive.to_owned();
-                }
-            }
-            Operation::Checkpoint(checkpoint) if checkpoint.folder == Path::new(FOLDER) => {
-                checkpoint.folder = target.folder().join(&self.namespace);
-            }
-            _ => {}
-        }
-        staged
-    }
-
-    async fn answered(&mut self, mut open: Open, step: &Step) -> Result<Done, RunFault> {
-        let deadline = Duration::from_millis(DEADLINE_MS + GRACE_MS);
-        let answer = tokio::select! {
-            fault = self.arm.target.died() => {
-                open.answer.abort();
-                return Err(self.target_fault(fault));
-            }
-            () = self.stop.wait() => {
-                open.answer.abort();
-                return Err(RunFault::Stopped { case: self.case.clone() });
-            }
-            answer = timeout(deadline, &mut open.answer) => answer,
-        };
-        let elapsed = open.started.elapsed();
-        let silent =
-            DriverFault::Silent { operation: open.operation.name(), deadline_ms: DEADLINE_MS };
-        let outcome = match answer {
-            Err(_) => {
-                open.answer.abort();
-                Err(silent)
-            }
-            Ok(Err(panicked)) => Err(DriverFault::Gone { cause: panicked.to_string() }),
-            Ok(Ok(outcome)) => outcome,
-        };
-        let outcome = outcome.map_err(|fault| self.driver_fault(fault))?;
-        settle(&*self.arm.target, self.begin, Rest::Answered)
-            .await
-            .map_err(|fault| self.target_fault(fault))?;
-        let held = self.script.holds();
-        self.script.meet(self.arm.target.injected(&self.namespace));
-        let mut verdicts = vec![self.script.outcome(&step.expect, &outcome)];
-        let judged = held && self.script.counts();
-        let unjudged = (!judged).then(|| self.script.skip("budget"));
-        let target = &*self.arm.target;
-        verdicts.push(await_events(target, &self.namespace, &open.operation, &outcome).await);
-        let span = StepSpan {
-            step: open.id,
-            namespace: None,
-            open: open.mark,
-            close: self.arm.target.ledger().mark(),
-            traceparent: None,
-        };
-        if let Some(leaves) = &step.leaves {
-            let seen = self.arm.target.task(&self.namespace, &leaves.container).await;
-            let seen = seen.map_err(|fault| self.target_fault(fault))?;
-            verdicts.push(match self.script.holds() {
-                true => judge_state(leaves, seen),
-                false => self.script.skip("state"),
-            });
-        }
-        Ok(Done {
-            operation: open.operation,
-            expected: step.expect.words(),
-            outcome,
-            span,
-            verdicts,
-            unjudged,
-            started: open.started,
-            elapsed,
-        })
-    }
-
     async fn close_driver(&self, how: Close) -> Result<(), RunFault> {
         let closing = timeout(Duration::from_millis(OPEN_LIMIT_MS), self.driver.close(how));
         let silent = Err(DriverFault::Silent { operation: "close", deadline_ms: OPEN_LIMIT_MS });
         closing.await.unwrap_or(silent).map_err(|fault| self.driver_fault(fault))
     }
 
-    async fn restart(&mut self) -> Result<(), RunFault> {
+    pub(super) async fn restart(&mut self) -> Result<(), RunFault> {
         self.close_driver(Close::Crash).await?;
         let (driver, connect) =
             open_driver(self.arm, &self.case, &self.namespace, self.begin).await?;
@@ -302,14 +222,17 @@ impl Stage<'_> {
         let of_target = |fault| RunFault::Target { case: self.case.clone(), fault };
         quiet(target, self.begin).await.map_err(of_target)?;
         self.script.meet(target.injected(&self.namespace));
-        let mut case_verdicts = Vec::new();
+        let mut case_verdicts = std::mem::take(&mut self.dropped);
         let tells_exits = self.driver.hello().capabilities.contains(&Capability::Exits);
         // A client that was killed in between cannot have told what happened meanwhile.
         if tells_exits && self.connects.len() == 1 {
             let events = target.events(&self.namespace);
             case_verdicts.push(match self.script.faulty() {
                 true => self.notices.judge_after_faults(&events),
-                false => self.notices.judge(&events).await,
+                false => {
+                    let made = self.made();
+                    self.notices.judge(&events, &made).await
+                }
             });
         }
         self.close_driver(Close::Graceful).await?;
@@ -322,6 +245,20 @@ impl Stage<'_> {
             self.script.skip("leftovers")
         });
         Ok(self.settle_accounts(&accounts, case_verdicts, left_behind, None, emit))
+    }
+
+    /// How often each process came to be.
+    fn made(&self) -> Made {
+        let mut made = Made::new();
+        for done in self.done.iter().filter(|done| matches!(done.outcome, Outcome::Ok(_))) {
+            let process = match &done.operation {
+                Operation::Start(of) | Operation::CreateTask(of) => (of.container.clone(), None),
+                Operation::Exec(of) => (of.container.clone(), Some(of.exec.clone())),
+                _ => continue,
+            };
+            *made.entry(process).or_default() += 1;
+        }
+        made
     }
 
     /// Once the driver is gone: whose its calls were, and what it left.
@@ -373,6 +310,7 @@ impl Stage<'_> {
                 outcome: &done.outcome,
                 unjudged: done.unjudged.as_ref(),
                 client: self.connects.iter().filter(|one| one.open < done.span.open).count(),
+                leeway: done.leeway,
             })
             .collect();
         let mut counted = judge_case(budget, accounts, &spent, self.connects.len());
@@ -407,9 +345,12 @@ impl Stage<'_> {
         if !self.script.faulty() {
             case_verdicts.extend(unexpected);
         }
-        let failed = case_verdicts.iter().any(Verdict::failed)
-            || self.done.iter().any(|done| done.verdicts.iter().any(Verdict::failed));
-        let result = match (failed, &skipped) {
+        let failed: BTreeSet<String> = (self.done.iter().flat_map(|done| &done.verdicts))
+            .chain(&case_verdicts)
+            .filter(|verdict| verdict.failed())
+            .map(|verdict| verdict.check.clone())
+            .collect();
+        let result = match (!failed.is_empty(), &skipped) {
             (true, _) => CheckResult::Fail,
             (false, Some(_)) => CheckResult::Skip,
             (false, None) => CheckResult::Pass,
@@ -436,8 +377,10 @@ impl Stage<'_> {
                 elapsed_us: micros(done.elapsed),
             })));
         }
-        for call in accounts.lines(run, &self.case) {
-            emit(Line::Call(Box::new(call)));
+        if self.tells_calls || !failed.is_empty() {
+            for call in accounts.lines(run, &self.case) {
+                emit(Line::Call(Box::new(call)));
+            }
         }
         emit(Line::CaseEnd(Box::new(CaseEnd {
             run,
@@ -456,7 +399,7 @@ impl Stage<'_> {
             verdict: result,
             skipped,
         })));
-        Played { result, rpcs: accounts.all() }
+        Played { result, rpcs: accounts.all(), failed, coverage: self.coverage }
     }
 }
 

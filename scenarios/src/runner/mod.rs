@@ -2,16 +2,21 @@
 
 mod accounts;
 mod arm;
+mod asking;
 mod case;
+mod course;
 mod events;
 mod fault;
+mod going;
 mod judge;
+mod moves;
 mod notices;
 mod script;
 mod settle;
+mod shrink;
 mod stop;
 mod unconnected;
 
-pub use arm::{Arm, ArmEnd, run_arm};
+pub use arm::{Arm, ArmEnd, Modelled, run_arm};
 pub use fault::RunFault;
 pub use stop::Stop;

@@ -1,9 +1,10 @@
 //! What a driver says unasked, collected beside the steps.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use driver_protocol::{Driver, ExitStatus, Notice};
+use driver_protocol::{ContainerId, Driver, ExecId, ExitStatus, Notice};
 use run_record::Verdict;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -12,6 +13,9 @@ use crate::Event;
 
 /// How long a driver may take to tell an exit that the observer has seen.
 const NOTICE_LIMIT_MS: u64 = 5_000;
+
+/// How often each process came to be, by container and exec.
+pub(super) type Made = BTreeMap<(ContainerId, Option<ExecId>), u64>;
 
 /// Notices of one driver.
 pub(super) struct Notices {
@@ -61,14 +65,16 @@ impl Notices {
         Verdict::pass("exit-once")
     }
 
-    /// Holds the notices against the exits that the observer saw: each is told once, and rightly.
-    pub(super) async fn judge(&mut self, events: &[Event]) -> Verdict {
+    /// Holds the notices against the exits that the observer saw: each is told once, and rightly. An
+    /// exit that the server did not tell may be told as unknown, of what there was: `made` holds how
+    /// often each process came to be.
+    pub(super) async fn judge(&mut self, events: &[Event], made: &Made) -> Verdict {
         let exits: Vec<&Event> =
             events.iter().filter(|event| event.topic == "/tasks/exit").collect();
         let enough = self.count.wait_for(|count| *count >= exits.len());
         let in_time = timeout(Duration::from_millis(NOTICE_LIMIT_MS), enough).await.is_ok();
         let heard = self.heard.lock().expect("nothing panics while it holds notices");
-        compare(&exits, &heard, in_time)
+        compare(&exits, &heard, made, in_time)
     }
 }
 
@@ -78,7 +84,7 @@ impl Drop for Notices {
     }
 }
 
-fn compare(exits: &[&Event], heard: &[Notice], in_time: bool) -> Verdict {
+fn compare(exits: &[&Event], heard: &[Notice], made: &Made, in_time: bool) -> Verdict {
     let shown = |container: &str, exec: Option<&str>, status: String| match exec {
         Some(exec) => format!("exec {exec} of {container}: {status}"),
         None => format!("{container}: {status}"),
@@ -100,7 +106,8 @@ fn compare(exits: &[&Event], heard: &[Notice], in_time: bool) -> Verdict {
         .collect();
     seen.sort();
     told.sort();
-    if seen == told {
+    let sure = told.iter().filter(|told| !told.ends_with(": unknown"));
+    if seen.iter().eq(sure) && unknowns_are_due(exits, heard, made) {
         return Verdict::pass("exit-once");
     }
     let late = if in_time { String::new() } else { format!(" within {NOTICE_LIMIT_MS} ms") };
@@ -108,10 +115,24 @@ fn compare(exits: &[&Event], heard: &[Notice], in_time: bool) -> Verdict {
     Verdict::fail("exit-once", detail)
 }
 
+/// Whether as many exits at most are told as unknown as the server left out.
+fn unknowns_are_due(exits: &[&Event], heard: &[Notice], made: &Made) -> bool {
+    let mut left = made.clone();
+    for event in exits {
+        let ended = left.entry((event.container.clone(), event.exec.clone())).or_default();
+        *ended = ended.saturating_sub(1);
+    }
+    heard.iter().all(|Notice::Exit { container, exec, status, .. }| {
+        let due = left.entry((container.clone(), exec.clone())).or_default();
+        let is_due = *status != ExitStatus::Unknown || *due > 0;
+        *due = due.saturating_sub(u64::from(*status == ExitStatus::Unknown));
+        is_due
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driver_protocol::ContainerId;
 
     fn exit(status: u32) -> Event {
         Event {
@@ -134,9 +155,26 @@ mod tests {
 
     #[test]
     fn an_exit_told_twice_fails_and_so_does_one_told_wrongly() {
-        assert!(!compare(&[&exit(7)], &[notice(7)], true).failed());
-        assert!(compare(&[&exit(7)], &[notice(7), notice(7)], true).failed());
-        assert!(compare(&[&exit(7)], &[notice(0)], true).failed());
-        assert!(compare(&[&exit(7)], &[], false).failed());
+        let compare = |heard: &[Notice], in_time| compare(&[&exit(7)], heard, &made(1), in_time);
+        assert!(!compare(&[notice(7)], true).failed());
+        assert!(compare(&[notice(7), notice(7)], true).failed());
+        assert!(compare(&[notice(0)], true).failed());
+        assert!(compare(&[], false).failed());
+    }
+
+    fn made(times: u64) -> Made {
+        Made::from([((ContainerId::new("c0"), None), times)])
+    }
+
+    #[test]
+    fn an_exit_is_told_as_unknown_only_where_the_server_told_none() {
+        let unknown = || {
+            let Notice::Exit { container, exec, at_ns, .. } = notice(0);
+            Notice::Exit { container, exec, status: ExitStatus::Unknown, at_ns }
+        };
+        assert!(!compare(&[&exit(7)], &[notice(7), unknown()], &made(2), true).failed());
+        assert!(compare(&[&exit(7)], &[notice(7), unknown()], &made(1), true).failed());
+        assert!(compare(&[&exit(7)], &[unknown()], &made(1), true).failed());
+        assert!(compare(&[], &[unknown(), unknown()], &made(1), true).failed());
     }
 }

@@ -49,5 +49,10 @@ pub(super) async fn unconnected(
         verdict: result,
         skipped: Some(format!("{why}, after {}", script.told())),
     })));
-    Ok(Played { result, rpcs: accounts.all() })
+    Ok(Played {
+        result,
+        rpcs: accounts.all(),
+        failed: Default::default(),
+        coverage: Default::default(),
+    })
 }

@@ -78,6 +78,18 @@ impl Exits {
         });
     }
 
+    /// There is such a process: its exit can be waited for.
+    pub(super) fn expect(&self, name: Name) {
+        self.keep.send_modify(|kept| {
+            kept.entry(name).or_default();
+        });
+    }
+
+    /// Whether its exit can be waited for, or is known.
+    pub(super) fn expects(&self, name: &Name) -> bool {
+        self.kept.borrow().contains_key(name)
+    }
+
     pub(super) fn of(&self, name: &Name) -> Option<Exited> {
         self.kept.borrow().get(name).cloned().flatten()
     }

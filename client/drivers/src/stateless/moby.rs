@@ -177,6 +177,9 @@ impl Moby {
                 let name = (of.container.as_str().to_owned(), exec);
                 match self.exits.of(&name) {
                     Some(exited) => Ok(Done::ExitStatus(exited)),
+                    None if !self.exits.expects(&name) => {
+                        refuse(ErrorKind::NotFound, "there was no such process")
+                    }
                     None => refuse(ErrorKind::FailedPrecondition, "no exit of it was heard of"),
                 }
             }
@@ -257,6 +260,7 @@ impl Moby {
             Ok(_) => {
                 // Attaching told the state already; the status was asked for once more.
                 let process = self.calls.get(id, "").await?;
+                self.exits.expect(init(id));
                 self.exits_of_load(id, &process);
                 Ok(Some(state(&process)))
             }
@@ -303,7 +307,9 @@ impl Moby {
             terminal,
             ..CreateTaskRequest::default()
         };
-        Ok(answer(self.calls.tasks().create(self.calls.ask(message))).await?.pid)
+        let pid = answer(self.calls.tasks().create(self.calls.ask(message))).await?.pid;
+        self.exits.expect(init(id));
+        Ok(pid)
     }
 
     async fn start(&self, new: StartTask) -> Answer {
@@ -342,6 +348,7 @@ impl Moby {
             spec: Some(process_payload(&new.args, new.terminal)),
         };
         answer(self.calls.tasks().exec(self.calls.ask(message))).await?;
+        self.exits.expect(name.clone());
         match self.calls.start(id, exec).await {
             Ok(pid) => {
                 self.streams.started(&name).await?;
@@ -357,6 +364,9 @@ impl Moby {
     }
 
     async fn wait(&self, name: Name) -> Result<Waited, Refusal> {
+        if !self.exits.expects(&name) {
+            return refuse(ErrorKind::NotFound, "there was no such process");
+        }
         match self.streams.wait(&name).await {
             (Some(exited), gathered) => Ok(Waited { exited, gathered }),
             (None, _) => refuse(ErrorKind::Unavailable, "the event stream is lost"),

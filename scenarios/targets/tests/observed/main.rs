@@ -45,6 +45,7 @@ macro_rules! areas {
 const AREAS: &[(&str, &str)] = &areas![
     "tasks",
     "execs",
+    "signals",
     "creations",
     "checkpoints",
     "exits",

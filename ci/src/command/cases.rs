@@ -1,0 +1,139 @@
+//! Which cases a run goes through.
+
+use std::path::PathBuf;
+
+use laconic_scenarios::generate::Generation;
+use laconic_scenarios::{Replay, Scenario, Selection, catalogue};
+
+use run_record::Shard;
+
+use crate::arguments::RunOptions;
+use crate::exit::{Exit, usage};
+
+/// All that is played, in this order.
+pub(crate) struct Cases {
+    pub(crate) regressions: Vec<Replay>,
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) generation: Generation,
+    /// Whether all calls are recorded.
+    pub(crate) calls: bool,
+    /// Which part of what is generated.
+    pub(crate) shard: Shard,
+    /// Where cases that fail are kept.
+    pub(crate) keep: PathBuf,
+}
+
+impl Cases {
+    pub(crate) fn choose(options: &RunOptions) -> anyhow::Result<Self> {
+        let (index, count) = shard(options)?;
+        let whole = Shard { index, count };
+        let keep = options.regressions.clone().unwrap_or_else(|| "scenarios/regressions".into());
+        if let Some(file) = &options.only {
+            let regressions = vec![Replay::read(file).map_err(usage)?];
+            let (scenarios, generation) = (Vec::new(), Generation::default());
+            return Ok(Self {
+                regressions,
+                scenarios,
+                generation,
+                calls: options.calls,
+                shard: whole,
+                keep,
+            });
+        }
+        let mut cases = Self {
+            regressions: Replay::read_all(&keep).map_err(usage)?,
+            scenarios: catalogue(),
+            generation: generation(options)?,
+            calls: options.calls,
+            shard: whole,
+            keep,
+        };
+        let mut selection = Selection { run: options.run.clone(), skip: options.skip.clone() };
+        if let Some(case) = &options.case {
+            cases.only(case)?;
+            selection.run = vec![case.clone()];
+        }
+        for pattern in selection.idle(&cases.ids()) {
+            eprintln!("laconic: warning: {pattern:?} matches no case");
+        }
+        cases.regressions.retain(|replay| selection.takes(&replay.case()));
+        cases.scenarios = selection.of(cases.scenarios);
+        cases.generation.cases.retain(|number| selection.takes(&Generation::id(*number)));
+        if cases.len() == 0 {
+            return Err(anyhow::Error::new(Exit::Nothing).context("no case is selected"));
+        }
+        Ok(cases)
+    }
+
+    /// A generated case can be had by its number, however many are asked for.
+    fn only(&mut self, case: &str) -> anyhow::Result<()> {
+        if let Some(number) = Generation::number(case) {
+            self.generation.cases = vec![number];
+        }
+        if self.ids().iter().any(|id| id == case) {
+            return Ok(());
+        }
+        Err(anyhow::Error::new(Exit::Nothing)
+            .context(format!("there is no case {case:?}; see: laconic list")))
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let regressions = self.regressions.iter().map(Replay::case);
+        let named = self.scenarios.iter().map(Scenario::case);
+        let generated = self.generation.cases.iter().map(|number| Generation::id(*number));
+        regressions.chain(named).chain(generated).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.regressions.len() + self.scenarios.len() + self.generation.cases.len()
+    }
+
+    /// All of it, for the name of the plan. Which shard it is does not matter there: shards of one
+    /// plan may be merged.
+    pub(crate) fn text(&self, options: &RunOptions) -> String {
+        let mut text = String::new();
+        for replay in &self.regressions {
+            text.push_str(&format!("{replay:?}\n"));
+        }
+        for scenario in &self.scenarios {
+            text.push_str(&format!("{scenario:?}\n"));
+        }
+        let (seed, run, skip) = (self.generation.seed, &options.run, &options.skip);
+        let count = options.cases;
+        text.push_str(&format!("generated {seed} {count:?} {run:?} {skip:?} {:?}\n", options.case));
+        text
+    }
+}
+
+fn generation(options: &RunOptions) -> anyhow::Result<Generation> {
+    // Faults of a file are counted by calls: what is generated has faults of its own, some day.
+    if options.faults.is_some() && options.cases.is_some_and(|cases| cases > 0) {
+        return Err(usage("--faults goes with named scenarios alone: --cases 0".to_owned()));
+    }
+    Ok(Generation::first(options.cases.unwrap_or(0), options.seed, shard(options)?))
+}
+
+fn shard(options: &RunOptions) -> anyhow::Result<(u32, u32)> {
+    let Some(text) = &options.shard else { return Ok((0, 1)) };
+    part(text).ok_or_else(|| usage(format!("--shard {text}: say I/N, with I from 0 to N-1")))
+}
+
+fn part(text: &str) -> Option<(u32, u32)> {
+    let (index, count) = text.split_once('/')?;
+    let (index, count) = (index.parse().ok()?, count.parse().ok()?);
+    (index < count).then_some((index, count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_one_of_so_many() {
+        assert_eq!(part("0/4"), Some((0, 4)));
+        assert_eq!(part("3/4"), Some((3, 4)));
+        for wrong in ["4/4", "1", "a/b", "-1/4", "0/0", ""] {
+            assert_eq!(part(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The model: what a client of containerd may be answered, and in which states its containers may
+//! then be. It carries every state that is possible by what was seen, and takes what is seen next to
+//! tell them apart; where none is left, somebody is wrong.
+
+mod answer;
+mod cell;
+mod moves;
+mod program;
+mod rules;
+mod state;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use answer::Answer;
+pub use cell::{Cell, Coverage};
+pub use moves::{CONTAINERS, EXECS, Move, container_id};
+pub use program::{KILL, Program, TERM};
+pub use world::{Forecast, World};

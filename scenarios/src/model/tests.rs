@@ -1,0 +1,87 @@
+//! What the model takes for right, in cases that a reader can follow. Each was seen on real daemons.
+
+use driver_protocol::{
+    ErrorKind, ExitStatus, Exited, Lifecycle, Ok as Done, Outcome, Refusal, Started, TaskState,
+    Waited,
+};
+
+use super::{KILL, Move, Program, TERM, World};
+
+fn refused(kind: ErrorKind) -> Outcome {
+    Outcome::Error(Refusal { kind, code: None, message: "x".into() })
+}
+
+fn waited(status: u32) -> Outcome {
+    let exited = Exited { status: ExitStatus::Code(status), at_ns: None };
+    Outcome::Ok(Done::Wait(Waited { exited, gathered: None }))
+}
+
+/// Whether the model takes this for right, and what then can be.
+fn goes(world: &mut World, play: Move, outcome: Outcome, seen: Option<Lifecycle>) -> bool {
+    let forecast = world.forecast(&play);
+    world.learn(&forecast, &outcome, Some(seen)).iter().all(|verdict| !verdict.failed())
+}
+
+fn running(program: Program) -> World {
+    let mut world = World::default();
+    let created = Outcome::Ok(Done::Create {});
+    assert!(goes(&mut world, Move::Create { c: 0, process: program }, created, None));
+    let started = Outcome::Ok(Done::Start(Started { pid: 7 }));
+    assert!(goes(&mut world, Move::Start { c: 0 }, started, Some(Lifecycle::Running)));
+    world
+}
+
+#[test]
+fn a_first_process_without_a_handler_lives_through_sigterm_and_not_through_sigkill() {
+    let kill = |signal| Move::Kill { c: 0, signal };
+    let sent = || Outcome::Ok(Done::Kill {});
+    assert!(!goes(&mut running(Program::Sleeps), kill(TERM), sent(), Some(Lifecycle::Stopped)));
+    assert!(goes(&mut running(Program::Sleeps), kill(KILL), sent(), Some(Lifecycle::Stopped)));
+    // It takes a while to die.
+    assert!(goes(&mut running(Program::Sleeps), kill(KILL), sent(), Some(Lifecycle::Running)));
+}
+
+#[test]
+fn an_exit_is_told_with_the_status_that_the_program_has_and_no_other() {
+    let wait = || Move::Wait { c: 0 };
+    let stopped = Some(Lifecycle::Stopped);
+    assert!(goes(&mut running(Program::ExitsWith7), wait(), waited(7), stopped));
+    assert!(!goes(&mut running(Program::ExitsWith7), wait(), waited(0), stopped));
+    assert!(running(Program::Sleeps).waits_for_ever(&wait()));
+    assert!(!running(Program::ExitsWith7).waits_for_ever(&wait()));
+}
+
+#[test]
+fn what_was_seen_once_is_held_to() {
+    let mut world = running(Program::ExitsWith7);
+    let status = |status| {
+        let pid = 7;
+        Outcome::Ok(Done::Status(TaskState { status, pid }))
+    };
+    let ask = || Move::Status { c: 0 };
+    assert!(goes(&mut world, ask(), status(Lifecycle::Stopped), Some(Lifecycle::Stopped)));
+    assert!(!goes(&mut world, ask(), status(Lifecycle::Running), Some(Lifecycle::Stopped)));
+}
+
+#[test]
+fn a_paused_task_that_is_signalled_with_all_others_can_never_be_resumed() {
+    let mut world = running(Program::Sleeps);
+    let paused = Some(Lifecycle::Paused);
+    assert!(goes(&mut world, Move::Pause { c: 0 }, Outcome::Ok(Done::Pause {}), paused));
+    let all = Move::KillAll { c: 0, signal: TERM };
+    assert!(goes(&mut world, all, Outcome::Ok(Done::KillAll {}), paused));
+    let resume = || Move::Resume { c: 0 };
+    let wrong = refused(ErrorKind::Unknown);
+    assert!(goes(&mut world.clone(), resume(), wrong, paused));
+    let running = Some(Lifecycle::Running);
+    assert!(!goes(&mut world, resume(), Outcome::Ok(Done::Resume {}), running));
+}
+
+#[test]
+fn a_container_with_a_task_is_not_deleted() {
+    let delete = || Move::Delete { c: 0 };
+    let running_on = Some(Lifecycle::Running);
+    let mut world = running(Program::Sleeps);
+    assert!(!goes(&mut world.clone(), delete(), Outcome::Ok(Done::Delete {}), running_on));
+    assert!(goes(&mut world, delete(), refused(ErrorKind::FailedPrecondition), running_on));
+}

@@ -1,0 +1,144 @@
+//! Going through the cases of an arm: what failed once, what is named, what is generated.
+
+use driver_protocol::Capability;
+use run_record::{CaseEnd, CaseLine, CheckResult, Line, Rpcs, Tally};
+
+use super::arm::Arm;
+use super::case::{Played, play};
+use super::course::Case;
+use super::shrink::shrink;
+use super::{RunFault, Stop};
+use crate::generate::Generation;
+use crate::model::Coverage;
+use crate::{Scenario, Stage};
+
+pub(super) type Emit<'e> = &'e mut (dyn FnMut(Line) + Send);
+
+/// How far it has come.
+pub(super) struct Going<'g, 'a> {
+    pub(super) arm: &'g Arm<'a>,
+    pub(super) stop: &'g Stop,
+    emit: Emit<'g>,
+    /// Cases that were played: each has a namespace of its own.
+    played: usize,
+    pub(super) tally: Tally,
+    pub(super) owned: Rpcs,
+    pub(super) coverage: Coverage,
+}
+
+impl<'g, 'a> Going<'g, 'a> {
+    pub(super) fn new(arm: &'g Arm<'a>, stop: &'g Stop, emit: Emit<'g>) -> Self {
+        Self {
+            arm,
+            stop,
+            emit,
+            played: 0,
+            tally: Tally::default(),
+            owned: Rpcs::new(),
+            coverage: Coverage::default(),
+        }
+    }
+
+    pub(super) async fn all(&mut self) -> Result<(), RunFault> {
+        for replay in self.arm.modelled.regressions {
+            let profile = self.arm.target.describe().profile;
+            let case = Case::of_moves(&replay.case(), &replay.moves);
+            if replay.profiles.contains(&profile) {
+                self.play(&case).await?;
+            } else {
+                self.skip(&case.id, format!("it is for {}", replay.profiles.join(", ")));
+            }
+        }
+        for scenario in self.arm.scenarios {
+            match self.skipped(scenario) {
+                Some(reason) => self.skip(&scenario.case(), reason),
+                None => drop(self.play(&Case::named(scenario)).await?),
+            }
+        }
+        let generation = &self.arm.modelled.generation;
+        for number in &generation.cases {
+            let id = Generation::id(*number);
+            let end = self.play(&Case::of_moves(&id, &generation.moves(*number))).await?;
+            if let (Some(check), Some(folder)) = (end.failed.first(), self.arm.modelled.keep) {
+                shrink(self, *number, check, folder).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plays a case that counts.
+    async fn play(&mut self, case: &Case<'_>) -> Result<Played, RunFault> {
+        let index = self.next();
+        let end = play(self.arm, index, case, self.stop, self.emit).await?;
+        self.tally.add(end.result);
+        self.add(&end.rpcs);
+        self.coverage.add(&end.coverage);
+        Ok(end)
+    }
+
+    /// Plays a case that does not: whether it fails is all that is wanted.
+    pub(super) async fn attempt(&mut self, case: &Case<'_>) -> Result<Played, RunFault> {
+        let index = self.next();
+        let end = play(self.arm, index, case, self.stop, &mut |_| ()).await?;
+        self.add(&end.rpcs);
+        Ok(end)
+    }
+
+    fn next(&mut self) -> usize {
+        self.played += 1;
+        self.played - 1
+    }
+
+    fn add(&mut self, rpcs: &Rpcs) {
+        for (rpc, count) in rpcs {
+            *self.owned.entry(rpc.clone()).or_default() += count;
+        }
+    }
+
+    fn skipped(&self, scenario: &Scenario) -> Option<String> {
+        let arm = self.arm;
+        let kind = arm.target.describe().kind;
+        match scenario.stage {
+            Stage::MockOnly(reason) if kind != "mock" => return Some(reason.to_owned()),
+            Stage::RealOnly(reason) if kind != "real" => return Some(reason.to_owned()),
+            _ => {}
+        }
+        let needs = scenario.needs();
+        let lacks: Vec<&str> =
+            needs.difference(&arm.capabilities).map(|capability| capability.as_str()).collect();
+        if !lacks.is_empty() {
+            return Some(format!("{} lacks {}", arm.driver.name, lacks.join(" and ")));
+        }
+        if needs.contains(&Capability::Images)
+            && let Err(reason) = arm.target.archive()
+        {
+            return Some(reason);
+        }
+        let checkpoint = needs.contains(&Capability::Checkpoint);
+        checkpoint.then(|| arm.target.can_checkpoint().err()).flatten()
+    }
+
+    fn skip(&mut self, case: &str, reason: String) {
+        self.tally.add(CheckResult::Skip);
+        self.aside(case, Rpcs::new(), reason);
+    }
+
+    /// A case of which nothing is judged, with what was called for it.
+    pub(super) fn aside(&mut self, case: &str, rpcs: Rpcs, reason: String) {
+        let (run, case) = (self.arm.run, case.to_owned());
+        (self.emit)(Line::Case(CaseLine { run, case: case.clone() }));
+        (self.emit)(Line::CaseEnd(Box::new(CaseEnd {
+            run,
+            case,
+            connect: Rpcs::new(),
+            connects: 0,
+            background: rpcs,
+            overlap: Default::default(),
+            left_behind: Vec::new(),
+            faults: Vec::new(),
+            verdicts: Vec::new(),
+            verdict: CheckResult::Skip,
+            skipped: Some(reason),
+        })));
+    }
+}
