@@ -33,6 +33,7 @@ pub const TABLE: &[Rule] = &[
     rule("cannot resize a ", Kind::FailedPrecondition),
     rule("cannot checkpoint a", Kind::FailedPrecondition),
     rule("process not created", Kind::FailedPrecondition),
+    rule("container not paused", Kind::FailedPrecondition),
     rule("init process is not running", Kind::FailedPrecondition),
     rule("namespace is required", Kind::FailedPrecondition),
     // The shim is gone, or did not answer.
@@ -80,6 +81,7 @@ pub const TABLE: &[Rule] = &[
     // Registries: first what is no reference to an image in one.
     rule("hostname required", Kind::InvalidArgument),
     rule("object required", Kind::InvalidArgument),
+    rule("unrecognized image format", Kind::InvalidArgument),
     rule("invalid port", Kind::InvalidArgument),
     rule("connection refused", Kind::Unavailable),
     // The metadata store, and files.
