@@ -106,6 +106,7 @@ async fn idle(socket: &std::path::Path) {
     crowd.grow(most).await;
     let mut account = Account::of(std::process::id());
     let before = account.read().expect("this process lives");
+    // Not a wait for something: the idling itself is what is measured.
     tokio::time::sleep(IDLE).await;
     let used = account.read().expect("this process lives").since(before);
     println!(

@@ -78,6 +78,7 @@ async fn what_is_told_of_a_deleted_container_does_not_end_the_next_of_that_name(
         task.force_delete().await.unwrap();
         container.delete().await.unwrap();
         let (_, next) = stage.run("c0").await;
+        // In virtual time: by now the late events have come.
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(next.status().unwrap(), Status::Running);
         assert_eq!(told(&stage.news().await), ["c0: 137"]);

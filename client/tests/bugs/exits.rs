@@ -201,6 +201,7 @@ async fn a_stop_whose_exit_is_told_late_has_its_exit_at_once() {
         assert_eq!(task.force_delete().await.unwrap().status, KILLED);
         assert_eq!(task.exit_status().unwrap().status, KILLED);
         assert_eq!(task.wait().await.unwrap().status, KILLED);
+        // In virtual time: by now the late event has come.
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(told(&stage.news().await), ["c0: 137"]);
     })

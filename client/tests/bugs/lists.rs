@@ -98,6 +98,7 @@ async fn a_list_that_is_older_than_a_task_does_not_ask_for_it() {
         let meanwhile = async {
             asked_for(&stage, "Tasks/List").await;
             let (_, newcomer) = stage.run("c1").await;
+            // In virtual time: longer than the list is held back.
             tokio::time::sleep(Duration::from_secs(6)).await;
             newcomer
         };
