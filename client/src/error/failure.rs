@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Code, Status};
 
 use super::{Kind, state_errors};
-use crate::wire::Doing;
+use crate::wire::{Doing, Overdue};
 
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -38,7 +38,9 @@ impl Error {
         };
         let causes = chain(cause);
         let late = causes.iter().any(|error| {
-            error.is::<tonic::TimeoutExpired>() || error.is::<tokio::time::error::Elapsed>()
+            error.is::<tonic::TimeoutExpired>()
+                || error.is::<tokio::time::error::Elapsed>()
+                || error.is::<Overdue>()
         });
         let deepest = causes.last().map(ToString::to_string).unwrap_or_default();
         let source: Cause = Arc::new(status.clone());

@@ -136,7 +136,7 @@ impl Wire {
                     record(&span, None);
                     return Ok(told);
                 }
-                Err(status) => status,
+                Err(status) => overdue(status, Instant::now() >= end),
             };
             record(&span, Some(&status));
             let error = Error::of(doing, &status).after(attempts);
@@ -217,6 +217,18 @@ pub(super) fn late(elapsed: tokio::time::error::Elapsed) -> Status {
     Status::from_error(Box::new(elapsed))
 }
 
+/// The server's clock ran out before ours did, and all that it did was to reset the stream: grpc-go
+/// does so from 1.71 on, and its client reads it as this one does.
+fn overdue(status: Status, over: bool) -> Status {
+    let reset = status.code() == Code::Cancelled && std::error::Error::source(&status).is_some();
+    if over && reset { Status::from_error(Box::new(Overdue(status))) } else { status }
+}
+
+/// A stream was reset when its time was over.
+#[derive(Debug, thiserror::Error)]
+#[error("reset when its time was over")]
+pub(crate) struct Overdue(#[source] Status);
+
 /// How a call ended.
 pub(super) fn record(span: &tracing::Span, failed: Option<&Status>) {
     let code = failed.map_or(Code::Ok, Status::code);
@@ -241,4 +253,29 @@ fn never_sent(status: &Status) -> bool {
 
 fn patience(attempts: u32) -> Duration {
     Duration::from_millis(FIRST_PATIENCE_MS << (attempts - 1).min(6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reset(reason: h2::Reason) -> Status {
+        Status::from_error(Box::new(h2::Error::from(reason)))
+    }
+
+    fn kind(status: Status, over: bool) -> Kind {
+        Error::of(&Doing::begin("ask", "c1"), &overdue(status, over)).kind()
+    }
+
+    #[test]
+    fn a_stream_that_is_reset_when_its_time_is_over_was_too_late() {
+        assert_eq!(kind(reset(h2::Reason::CANCEL), true), Kind::DeadlineExceeded);
+    }
+
+    #[test]
+    fn a_stream_that_is_reset_earlier_or_otherwise_or_that_was_answered_stays_what_it_was() {
+        assert_eq!(kind(reset(h2::Reason::CANCEL), false), Kind::Unreachable);
+        assert_eq!(kind(reset(h2::Reason::INTERNAL_ERROR), true), Kind::Unreachable);
+        assert_eq!(kind(Status::cancelled("no more"), true), Kind::Cancelled);
+    }
 }

@@ -8,7 +8,7 @@ mod operation;
 mod scope;
 mod trace;
 
-pub(crate) use calls::{Manners, Wire};
+pub(crate) use calls::{Manners, Overdue, Wire};
 pub(crate) use conversation::Conversation;
 pub(crate) use doing::Doing;
 pub(crate) use method::{

@@ -1,5 +1,7 @@
 //! One call over the wire, as bytes: a stream of messages each way, whatever the method is.
 
+use std::time::{Duration, Instant};
+
 use bytes::{Buf, BufMut, Bytes};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -9,7 +11,7 @@ use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status, TimeoutExpired};
 
 /// Messages stay as they are: what is sent need not even be one.
 #[derive(Clone, Copy, Default)]
@@ -72,6 +74,7 @@ impl Call {
         let (reads, mut may_read) = watch::channel(true);
         let path = path.parse().expect("methods are paths");
         let carrying = tokio::spawn(async move {
+            let end = limit(&headers).map(|limit| Instant::now() + limit);
             let mut grpc = Grpc::new(channel).max_decoding_message_size(usize::MAX);
             let mut request = Request::new(UnboundedReceiverStream::new(outgoing));
             *request.metadata_mut() = headers;
@@ -81,13 +84,13 @@ impl Call {
             };
             let mut stream = match begun.await {
                 Ok(response) => response.into_inner(),
-                Err(status) => return drop(tell.send(Err(status))),
+                Err(status) => return drop(tell.send(Err(overdue(status, end)))),
             };
             while may_read.wait_for(|reads| *reads).await.is_ok()
                 && let Some(reply) = stream.message().await.transpose()
             {
                 let ended = reply.is_err();
-                if tell.send(reply).is_err() || ended {
+                if tell.send(reply.map_err(|status| overdue(status, end))).is_err() || ended {
                     return;
                 }
             }
@@ -113,4 +116,26 @@ impl Call {
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, Status>> {
         self.replies.recv().await
     }
+}
+
+/// How long the call may take.
+fn limit(headers: &MetadataMap) -> Option<Duration> {
+    let limit = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (number, unit) = limit.split_at_checked(limit.len().checked_sub(1)?)?;
+    let number = number.parse().ok()?;
+    match unit {
+        "u" => Some(Duration::from_micros(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "S" => Some(Duration::from_secs(number)),
+        _ => None,
+    }
+}
+
+/// grpc-go of containerd 2.1 has a clock of its own for a call with a limit. If it runs out before
+/// the handler and the caller have noticed, the stream is reset, and no status comes: grpc-go's own
+/// client, too, takes this for what it is.
+fn overdue(status: Status, end: Option<Instant>) -> Status {
+    let reset = status.code() == Code::Cancelled && std::error::Error::source(&status).is_some();
+    let over = end.is_some_and(|end| Instant::now() >= end);
+    if over && reset { Status::from_error(Box::new(TimeoutExpired(()))) } else { status }
 }
