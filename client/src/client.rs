@@ -1,5 +1,6 @@
 //! The client: one channel, one namespace, one subscription.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::finish::Undoing;
 use crate::registry::Registry;
 use crate::upkeep::Upkeep;
 use crate::wire::{self, Doing, Wire, operation};
-use crate::{Builder, Connection, Error, ExitNews};
+use crate::{Builder, Connection, Error, ExitNews, Stats};
 
 /// Before what failed for want of a connection is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -114,17 +115,17 @@ impl Client {
         self.shared.registry.news().next().await
     }
 
-    /// Metrics of many tasks; the ids that the server answered for.
+    /// Metrics of many tasks, by their containers' ids. Whom the server has none of is not among them.
     ///
     /// RPCs: 1 (Tasks/Metrics), however many.
-    pub async fn stats_all(&self, ids: &[&str]) -> Result<Vec<String>, Error> {
+    pub async fn stats_all(&self, ids: &[&str]) -> Result<BTreeMap<String, Stats>, Error> {
         let wire = &self.shared.wire;
         let filters = ids.iter().map(|id| format!("id==\"{id}\"")).collect();
         let message = MetricsRequest { filters };
         operation("stats-all", wire.namespace(), None, async {
             let doing = Doing::begin("read metrics of", "tasks");
             let metrics = wire.call(&doing, &wire::tasks::METRICS, message).await?;
-            Ok(metrics.metrics.into_iter().map(|metric| metric.id).collect())
+            Ok(metrics.metrics.into_iter().filter_map(Stats::told).collect())
         })
         .await
     }

@@ -1,8 +1,13 @@
 //! A task's handle.
 
+use std::time::SystemTime;
+
 use containerd_client::services::v1::{
     ListPidsRequest, MetricsRequest, PauseTaskRequest, ResumeTaskRequest,
 };
+use containerd_client::types::Metric;
+
+use prost_types::Any;
 
 use crate::handle::Handle;
 use crate::registry::Status;
@@ -12,10 +17,21 @@ use crate::{Error, Exit, Kind};
 /// Metrics of one task, as the server sent them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
+    /// When they were read; `None` where the server does not say.
+    pub at: Option<SystemTime>,
     /// The payload's type.
     pub type_url: String,
     /// The payload.
     pub value: Vec<u8>,
+}
+
+impl Stats {
+    /// What a metric tells, and of which container.
+    pub(crate) fn told(metric: Metric) -> Option<(String, Self)> {
+        let Any { type_url, value } = metric.data?;
+        let at = metric.timestamp.and_then(|at| SystemTime::try_from(at).ok());
+        Some((metric.id, Self { at, type_url, value }))
+    }
 }
 
 /// A task, from its creation to its deletion. Another task of the same container is another task:
@@ -167,11 +183,10 @@ impl Task {
                 let message = MetricsRequest { filters: vec![format!("id==\"{}\"", self.id())] };
                 let metrics =
                     self.handle.shared.wire.call(&doing, &wire::tasks::METRICS, message).await?;
-                let found = metrics.metrics.into_iter().find(|metric| metric.id == self.id());
-                let data = found.and_then(|metric| metric.data).ok_or_else(|| {
+                let mut told = metrics.metrics.into_iter().filter_map(Stats::told);
+                told.find(|(id, _)| id == self.id()).map(|(_, stats)| stats).ok_or_else(|| {
                     Error::refusal(&doing, Kind::NotFound, "the server has no metrics of it")
-                })?;
-                Ok(Stats { type_url: data.type_url, value: data.value })
+                })
             })
             .await
     }

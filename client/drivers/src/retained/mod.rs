@@ -152,7 +152,7 @@ impl Retained {
             Operation::StatsAll(many) => {
                 let ids: Vec<&str> = many.containers.iter().map(ContainerId::as_str).collect();
                 let told = client.stats_all(&ids).await.map_err(failed)?;
-                let answered = |id: &&ContainerId| told.iter().any(|one| one == id.as_str());
+                let answered = |id: &&ContainerId| told.contains_key(id.as_str());
                 Done::StatsAll { found: many.containers.iter().filter(answered).cloned().collect() }
             }
             Operation::Delete(on) => {
