@@ -241,7 +241,8 @@ async fn metrics_are_passed_on_with_their_type_and_none_are_not_zeros() {
         assert!(stats.type_url.contains("cgroups"), "{}", stats.type_url);
         assert!(!stats.value.is_empty() && stats.at.is_some());
         let of_all = stage.client.stats_all(&["c0", "nobody"]).await.unwrap();
-        let told: Vec<_> = of_all.iter().map(|(id, stats)| (id.as_str(), &stats.type_url)).collect();
+        let told: Vec<_> =
+            of_all.iter().map(|(id, stats)| (id.as_str(), &stats.type_url)).collect();
         assert_eq!(told, [("c0", &stats.type_url)]);
         task.kill(9).await.unwrap();
         task.wait().await.unwrap();
