@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use laconic_targets::daemon::{Machine, PrivateDaemon};
 use rustix::process::{Pid, Signal, kill_process};
@@ -111,6 +112,7 @@ impl Ground for Held {
                 Deed::KillShim { container } => kill(shim(&namespace, &container)?)?,
                 Deed::KillProcess { container, pid } => {
                     kill(pid).map_err(|error| format!("{container}: {error}"))?;
+                    reaped(pid).await;
                 }
             }
             Ok(())
@@ -129,6 +131,13 @@ impl Ground for Held {
 fn kill(pid: i32) -> Result<(), String> {
     let pid = Pid::from_raw(pid).ok_or("0 is no process")?;
     kill_process(pid, Signal::KILL).map_err(|error| error.to_string())
+}
+
+/// Waits until its parent knows that it ended: a daemon that starts sooner would still find it.
+async fn reaped(pid: i32) {
+    while Path::new("/proc").join(pid.to_string()).exists() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// The process between the daemon and a container: of our own namespaces, so nobody else's.
