@@ -123,7 +123,8 @@ impl Process {
         let gone = deleted.inspect_err(|error| self.handle.is_missed(mark, error))?;
         let exit = Exit::new(gone.exit_status, gone.exited_at);
         shared.registry.deleted(&self.handle.of, exit);
-        Ok(self.handle.of.exit().unwrap_or(exit))
+        // Of one that never ran, the reply says 0 and does not mean it, and no event tells an exit.
+        Ok(self.handle.of.exit().unwrap_or(Exit::UNKNOWN))
     }
 
     /// Leaves nothing of it behind after this error; whoever is told that waits for it, unless the

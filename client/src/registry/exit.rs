@@ -39,6 +39,9 @@ pub struct Exit {
 }
 
 impl Exit {
+    /// Nobody can say how it ended, or when.
+    pub(crate) const UNKNOWN: Self = Self { status: ExitStatus::Unknown, at_ns: None };
+
     pub(crate) fn new(status: u32, at: Option<Timestamp>) -> Self {
         // Go's zero time lies before 1970: it means that there is none.
         let at_ns = at

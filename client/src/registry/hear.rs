@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::book::{Book, execs};
 use super::lineage::{Lineage, Whose};
-use super::{Exit, ExitNews, ExitStatus, Incarnation, Status};
+use super::{Exit, ExitNews, Incarnation, Status};
 use crate::events::TaskEvent;
 
 impl Book {
@@ -162,6 +162,6 @@ impl Book {
 
     /// No event has come of how it ended, and none is waited for any more.
     pub(super) fn resolve(&mut self, one: &Arc<Incarnation>) {
-        self.end(one, Exit { status: ExitStatus::Unknown, at_ns: None });
+        self.end(one, Exit::UNKNOWN);
     }
 }

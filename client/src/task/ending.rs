@@ -31,8 +31,9 @@ impl Task {
         let gone = deleted.inspect_err(|error| self.handle.is_missed(mark, error))?;
         let exit = Exit::new(gone.exit_status, gone.exited_at);
         shared.registry.deleted(&self.handle.of, exit);
-        // Of one that never ran, the reply knows less than the event.
-        Ok(self.handle.of.exit().unwrap_or(exit))
+        // Of one that never ran, the reply says 0 and no time, and does not mean it: how it ended is
+        // told by an event, or unknown after a moment.
+        Ok(self.handle.of.ended().await)
     }
 
     /// Kills all of it and deletes it; that it has exited comes by event.

@@ -152,18 +152,34 @@ async fn a_task_that_is_given_up_between_create_and_start_is_told_once_and_never
 /// The reply says that it ended with 0, and does not mean it.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_was_only_created_is_deleted_as_it_is() {
-    let untold = none().event("/tasks/exit", 1, EventFault::Lose);
-    for faults in [none(), untold] {
+    let exit = |fault| none().event("/tasks/exit", 1, fault);
+    let late = exit(EventFault::Delay(Duration::from_millis(200)));
+    for faults in [none(), late, exit(EventFault::Lose)] {
         on_all(faults, async |mut stage| {
             let container = bare(&stage).await;
             let task = container.create_task(Io::Null).await.unwrap();
             stage.count();
-            task.delete().await.unwrap();
+            let exit = task.delete().await.unwrap();
+            assert!(!exit.status.success(), "{exit:?}");
             container.delete().await.unwrap();
             assert_eq!(stage.counts(), counts([("Containers/Delete", 1), ("Tasks/Delete", 1)]));
-            assert!(!task.wait().await.unwrap().status.success());
+            assert_eq!(task.wait().await.unwrap(), exit);
             assert_eq!(stage.news().await.len(), 1);
         })
         .await;
     }
+}
+
+/// The same of an exec, of which no event tells that it ended.
+#[tokio::test(start_paused = true)]
+async fn an_exec_that_was_only_registered_is_deleted_as_it_is() {
+    on_all(none(), async |stage| {
+        let (_, task) = stage.run("c0").await;
+        let process = task.create_exec(sleeper("e0")).await.unwrap();
+        let exit = process.delete().await.unwrap();
+        assert_eq!(exit.status, ExitStatus::Unknown);
+        assert_eq!(process.wait().await.unwrap(), exit);
+        assert!(stage.news().await.is_empty(), "it never ran");
+    })
+    .await;
 }
