@@ -55,6 +55,9 @@ async fn a_run_survives_between(arm: &Arm) {
     let container = creating.await.unwrap().unwrap();
     // And once more, when the snapshot is there and nothing runs on it.
     delete(&rival, arm, "tiny").await;
+    // A mock mounts nothing: what a real one could not start on has to be looked for.
+    let found = arm.inventory().await;
+    assert!(found.iter().any(|one| one.starts_with("snapshot c1-")), "{}: {found:?}", arm.name());
     let task = container.start(Io::Null).await.unwrap();
     assert_eq!(task.wait().await.unwrap().status, ExitStatus::Code(7), "{}", arm.name());
     task.delete().await.unwrap();

@@ -177,6 +177,15 @@ fn data_that_ends_the_stream_without_trailers_is_broken() {
 }
 
 #[test]
+fn headers_that_end_the_stream_without_a_status_are_broken() {
+    let mut talk = unary("0");
+    talk.truncate(3);
+    let headers = literal(":status", "200");
+    talk.push((ToClient, frame(1, END_HEADERS | END_STREAM, 1, &headers)));
+    assert_eq!(only(&talk).ended, Some(Ended::Broken));
+}
+
+#[test]
 fn a_reset_by_the_client_is_cancelled_and_by_the_server_broken() {
     for (direction, ended) in [(ToServer, Ended::Cancelled), (ToClient, Ended::Broken)] {
         let mut talk = unary("0");
