@@ -105,6 +105,56 @@ async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid()
     assert_eq!(told.news().await, [ExitStatus::Code(137), ExitStatus::Code(7)]);
 }
 
+/// A shim that could not tell its daemon of a birth, for that was being killed, tells it again a
+/// second later, and what happened since is told before.
+#[tokio::test]
+async fn a_birth_that_is_told_after_the_end_is_no_other_life() {
+    use containerd_client::types::v1::{Process as Shown, Status as Wire};
+    for deleted_first in [false, true] {
+        let mut told = Told::new();
+        let shown =
+            Shown { id: "c0".into(), pid: 5, status: Wire::Created.into(), ..Default::default() };
+        let task = told.registry.shown("c0", told.registry.mark(), &shown);
+        told.exited(None, 5, 137);
+        let container = || "c0".to_owned();
+        let born = TaskEvent::Created { container: container(), pid: 5 };
+        let deleted = TaskEvent::Deleted { container: container(), pid: 5, exit: exit(137) };
+        let order = if deleted_first { [deleted, born] } else { [born, deleted] };
+        order.into_iter().for_each(|event| told.registry.hear(event));
+        told.resolve();
+        assert!(task.is_gone() && told.registry.is_empty("c0"));
+        assert_eq!(told.news().await, [ExitStatus::Code(137)], "once");
+        // Whoever comes then is somebody else.
+        told.registry.hear(TaskEvent::Created { container: container(), pid: 6 });
+        assert_eq!(told.registry.current("c0").unwrap().pid(), 6);
+    }
+}
+
+#[tokio::test]
+async fn the_birth_of_an_exec_that_is_told_after_its_end_is_no_other_life() {
+    let mut told = Told::new();
+    let task = told.created(0, 5);
+    let exec = told.exec(&task, "e0", 6);
+    told.exited(Some("e0"), 6, 3);
+    let (container, id) = (|| "c0".to_owned(), || "e0".to_owned());
+    let added = || TaskEvent::ExecAdded { container: container(), exec: id() };
+    let started = |pid| TaskEvent::ExecStarted { container: container(), exec: id(), pid };
+    told.registry.hear(added());
+    told.registry.hear(started(6));
+    assert!(Arc::ptr_eq(&told.registry.execs(&task)[0], &exec));
+    // Its id is used again, by somebody else.
+    told.registry.hear(added());
+    told.registry.hear(started(7));
+    let again = told.registry.execs(&task)[0].clone();
+    assert_eq!((again.pid(), again.exit()), (7, None));
+    told.exited(Some("e0"), 7, 4);
+    told.exited(None, 5, 137);
+    told.registry.deleted(&task, exit(137));
+    told.resolve();
+    let codes = [3, 4, 137].map(ExitStatus::Code);
+    assert_eq!(told.news().await, codes, "each once");
+}
+
 /// So a daemon tells of a shim that died, where it found no pid: the status is made up.
 #[tokio::test]
 async fn an_exit_without_a_pid_is_nobodys_and_its_deletion_is_of_whoever_bears_the_name() {

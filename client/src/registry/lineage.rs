@@ -20,6 +20,8 @@ pub(super) struct Lineage {
     /// It is known that nobody bears the name, while `latest` is none or gone.
     empty: bool,
     told: Option<Arc<Incarnation>>,
+    /// The stream has told the birth of `told`, and not only of what came after it.
+    told_born: bool,
     /// Known by replies; their births have not been told.
     coming: VecDeque<Arc<Incarnation>>,
     /// Past, and how they ended is not known yet.
@@ -123,6 +125,7 @@ impl Lineage {
     /// may be still to come, as after an event.
     pub(super) fn found(&mut self, newcomer: &Arc<Incarnation>) -> Passed {
         self.told = Some(newcomer.clone());
+        self.told_born = false;
         self.coming.clear();
         self.unasked_for(newcomer);
         self.succeed(newcomer)
@@ -152,7 +155,18 @@ impl Lineage {
         let at = self.coming.iter().position(|one| fits(one))?;
         self.coming.drain(..at);
         self.told = self.coming.pop_front();
+        self.told_born = false;
         self.told.clone()
+    }
+
+    /// Whether a birth is that of `told`, of whom other things were told before: what a shim cannot
+    /// tell while its daemon is away it tells seconds later, after what has happened since.
+    fn is_late(&self, pid: Option<u32>) -> bool {
+        let fits = |one: &Incarnation| pid.is_none_or(|pid| [0, one.pid()].contains(&pid));
+        let told = self.told.as_ref().filter(|told| !self.told_born && told.pid() != 0);
+        // An exec has no pid yet, and none of the next is known: that is told by its start.
+        let next = pid.is_some() && self.coming.iter().any(|one| fits(one));
+        told.is_some_and(|told| fits(told)) && !next
     }
 
     /// The stream tells of a birth; an exec has no pid yet.
@@ -165,14 +179,18 @@ impl Lineage {
         let repeated = |told: &&Arc<Incarnation>| {
             pid.is_some_and(|pid| told.lives() && [0, pid].contains(&told.pid()))
         };
-        if let Some(told) = self.told.as_ref().filter(repeated) {
+        let known = |told: &&Arc<Incarnation>| repeated(told) || self.is_late(pid);
+        if let Some(told) = self.told.as_ref().filter(known) {
             told.learn_pid(pid.unwrap_or_default());
+            self.told_born = true;
             return Passed::new();
         }
         let before = self.told.take().map(|before| self.pass_by(before));
         let mut passed = Passed::from_iter(before);
         // A task that is restored is born without a pid, and may have one by its start by now.
-        if self.advance(|one| pid.is_none_or(|pid| [0, one.pid()].contains(&pid))).is_some() {
+        let advanced = self.advance(|one| pid.is_none_or(|pid| [0, one.pid()].contains(&pid)));
+        self.told_born = true;
+        if advanced.is_some() {
             self.births += 1;
             return passed;
         }

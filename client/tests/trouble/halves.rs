@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use laconic_client::{ExitStatus, Io, Kind, NewContainer, Read};
-use mock_containerd::faults::{Faults, When};
+use mock_containerd::faults::{EventFault, Faults, When};
 use mock_containerd::{MockContainerd, Profile};
 
 use crate::stage::{Stage, counts, exec, quiet, sleeper, told};
@@ -216,6 +216,36 @@ async fn a_start_that_is_cut_off_is_undone_when_the_server_is_back() {
     stage.door.shut(false);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(stage.foreigner.tasks_left().await.is_empty());
+}
+
+/// The daemon is killed over a creation. The shim goes on, and tells of it when what was done to the
+/// stray since has been told (seen on 1.6 and 2.1).
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_outlived_its_daemon_is_undone_and_told_once_though_it_is_told_late() {
+    for seconds in [10, 25] {
+        let late = EventFault::Delay(Duration::from_secs(seconds));
+        let faults = Faults::default()
+            .rpc("Tasks/Create", When::After, "1*delay(1h)")
+            .unwrap()
+            .rpc("Tasks/Delete", When::Before, "1*delay(20s)")
+            .unwrap()
+            .event("/tasks/create", 1, late);
+        let mut stage = Stage::of(MockContainerd::builder().faults(faults), |builder| builder).await;
+        let container = bare(&stage).await;
+        let (started, ()) = tokio::join!(container.start(Io::Null), async {
+            quiet().await;
+            stage.mock.faults().restart(mock_containerd::faults::TasksAfter::Kept);
+        });
+        assert_eq!(started.unwrap_err().kind(), Kind::Unreachable);
+        stage.client.undone().await;
+        // In virtual time: by now the late event has come, and whatever it led to.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(stage.foreigner.tasks_left().await.is_empty());
+        assert_eq!(told(&stage.news().await), ["c0: 137"], "{seconds} s");
+        stage.count();
+        container.delete().await.unwrap();
+        assert_eq!(stage.counts(), counts([("Containers/Delete", 1)]), "{seconds} s");
+    }
 }
 
 #[tokio::test(start_paused = true)]
