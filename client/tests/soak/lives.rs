@@ -141,7 +141,8 @@ impl LivesShared {
             Ok(container) => container,
             Err(error) => {
                 self.not_started(&plan.id, &error)?;
-                return self.clear_record(&plan.id).await;
+                self.client.undone().await;
+                return self.no_record(&plan.id).await;
             }
         };
         let cue = self.said.cue(&plan.id, &plan.init);
@@ -260,18 +261,20 @@ impl LivesShared {
 
     /// When the kill was sent that arrived.
     async fn kill(&self, name: &str, process: &Started) -> Result<i64, Fault> {
-        let mut lost = false;
+        let mut lost = None;
         loop {
             let at_ns = self.said.now_ns();
             let killed = process.kill().await;
             self.write_down(name, "kill", &killed);
             match killed {
                 Ok(()) => return Ok(at_ns),
-                // It was killed by the call that had no answer.
-                Err(error) if lost && is_over(&error) => return Ok(at_ns),
-                Err(error) => self.unanswered(name, &error).await?,
+                Err(error) => match lost {
+                    // It was killed by a call that had no answer, and not by this one.
+                    Some(lost_ns) if is_over(&error) => return Ok(lost_ns),
+                    _ => self.unanswered(name, &error).await?,
+                },
             }
-            lost = true;
+            lost.get_or_insert(at_ns);
         }
     }
 
@@ -317,13 +320,13 @@ impl LivesShared {
         }
     }
 
-    /// A creation had no answer; the record may be there.
-    async fn clear_record(&self, id: &str) -> Result<(), Fault> {
+    /// A creation had no answer, and the client has taken back what may have come of it.
+    async fn no_record(&self, id: &str) -> Result<(), Fault> {
         loop {
             let loaded = self.client.load(id).await;
             self.write_down(id, "load", &loaded);
             match loaded {
-                Ok(found) => return self.delete_record(&found.container).await,
+                Ok(_) => return Err(format!("{id}: its record was not taken back")),
                 Err(error) if error.kind() == Kind::NotFound => return Ok(()),
                 Err(error) => self.unanswered(id, &error).await?,
             }
