@@ -10,9 +10,9 @@ use tonic::client::Grpc;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status, Streaming};
-use tonic_prost::ProstCodec;
 use tracing::Instrument;
 
+use super::codec::Fitting;
 use super::trace::Traceparent;
 use super::{Doing, Method};
 use crate::{Error, Kind};
@@ -79,7 +79,7 @@ impl Wire {
             request.set_timeout(left);
             let path = PathAndQuery::from_static(method.path);
             async move {
-                let codec = ProstCodec::<M, R>::default();
+                let codec = Fitting::<M, R>::default();
                 self.grpc().await?.unary(request, path, codec).await.map(Response::into_inner)
             }
         };
@@ -179,7 +179,7 @@ impl Wire {
         R: Message + Default + 'static,
     {
         let path = PathAndQuery::from_static(method.path);
-        let codec = ProstCodec::<M, R>::default();
+        let codec = Fitting::<M, R>::default();
         let answer = self.grpc().await?.server_streaming(request, path, codec).await?;
         Ok(answer.into_inner())
     }

@@ -8,10 +8,10 @@ use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
-use tonic_prost::ProstCodec;
 use tracing::{Instrument, Span};
 
 use super::calls::{late, record};
+use super::codec::Fitting;
 use super::{Doing, Method, Wire};
 use crate::Error;
 
@@ -44,7 +44,7 @@ where
         let request = wire.request(&doing, traceparent, ReceiverStream::new(stream));
         let path = PathAndQuery::from_static(method.path);
         let opening = async {
-            let codec = ProstCodec::<M, R>::default();
+            let codec = Fitting::<M, R>::default();
             wire.grpc().await?.streaming(request, path, codec).await
         };
         let opening = opening.instrument(span.clone());

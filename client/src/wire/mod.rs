@@ -1,6 +1,7 @@
 //! Calls: what every one of them carries, how long it may take, when it is made again.
 
 mod calls;
+mod codec;
 mod conversation;
 mod doing;
 mod method;
