@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tonic::client::Grpc;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 use tracing::Instrument;
 
 use super::codec::Fitting;
@@ -73,17 +73,12 @@ impl Wire {
         M: Message + Clone + 'static,
         R: Message + Default + 'static,
     {
-        let once = |traceparent, left| {
-            let mut request = self.request(doing, traceparent, message.clone());
-            // The server gives up as well.
-            request.set_timeout(left);
-            let path = PathAndQuery::from_static(method.path);
-            async move {
-                let codec = Fitting::<M, R>::default();
-                self.grpc().await?.unary(request, path, codec).await.map(Response::into_inner)
-            }
+        let once = |request| async move {
+            let (path, codec) = (PathAndQuery::from_static(method.path), Fitting::default());
+            let answer = self.grpc().await?.unary::<M, R, _>(request, path, codec).await?;
+            Ok(answer.into_inner())
         };
-        self.attempts(doing, method, once).await
+        self.attempts(doing, method, message, once).await
     }
 
     /// One RPC that is answered by a stream, read to its end within the limit of a call, and made
@@ -98,20 +93,15 @@ impl Wire {
         M: Message + Clone + 'static,
         R: Message + Default + 'static,
     {
-        let once = |traceparent, left| {
-            let mut request = self.request(doing, traceparent, message.clone());
-            // The server gives up as well.
-            request.set_timeout(left);
-            async move {
-                let mut stream = self.open(method, request).await?;
-                let mut all = Vec::new();
-                while let Some(one) = stream.message().await? {
-                    all.push(one);
-                }
-                Ok(all)
+        let once = |request| async move {
+            let mut stream = self.open(method, request).await?;
+            let mut all = Vec::new();
+            while let Some(one) = stream.message().await? {
+                all.push(one);
             }
+            Ok(all)
         };
-        self.attempts(doing, method, once).await
+        self.attempts(doing, method, message, once).await
     }
 
     /// Makes a call, and again where that is safe, until its limit or so often as it may be.
@@ -119,9 +109,11 @@ impl Wire {
         &self,
         doing: &Doing<'_>,
         method: &Method<M, R>,
-        once: impl Fn(Traceparent, Duration) -> F,
+        message: M,
+        once: impl Fn(Request<M>) -> F,
     ) -> Result<T, Error>
     where
+        M: Clone,
         F: Future<Output = Result<T, Status>>,
     {
         let end = self.end(doing);
@@ -129,7 +121,10 @@ impl Wire {
         loop {
             let (span, traceparent) = doing.call(method.path);
             let left = end.saturating_duration_since(Instant::now());
-            let made = tokio::time::timeout(left, once(traceparent, left));
+            let mut request = self.request(doing, traceparent, message.clone());
+            // The server gives up as well.
+            request.set_timeout(left);
+            let made = tokio::time::timeout(left, once(request));
             let made = made.instrument(span.clone()).await;
             let status = match made.unwrap_or_else(|elapsed| Err(late(elapsed))) {
                 Ok(told) => {
