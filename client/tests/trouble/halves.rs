@@ -230,7 +230,8 @@ async fn a_creation_that_outlived_its_daemon_is_undone_and_told_once_though_it_i
             .rpc("Tasks/Delete", When::Before, "1*delay(20s)")
             .unwrap()
             .event("/tasks/create", 1, late);
-        let mut stage = Stage::of(MockContainerd::builder().faults(faults), |builder| builder).await;
+        let mut stage =
+            Stage::of(MockContainerd::builder().faults(faults), |builder| builder).await;
         let container = bare(&stage).await;
         let (started, ()) = tokio::join!(container.start(Io::Null), async {
             quiet().await;
