@@ -11,9 +11,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use driver_protocol::{Connect, DriverFactory};
-use laconic_drivers::{RetainedFactory, StatelessFactory, serve};
+use laconic_drivers::{RetainedFactory, StatelessFactory, input, output, serve};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-use tokio::io::{AsyncWrite, BufReader};
+use tokio::io::AsyncWrite;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -53,7 +53,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Telling<W> {
     }
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let factory: &dyn DriverFactory = match words.iter().map(String::as_str).collect::<Vec<_>>()[..]
@@ -69,7 +69,6 @@ async fn main() {
         rootfs: std::env::var_os("LACONIC_ROOTFS").map(PathBuf::from),
     };
     let file = std::env::var_os("LACONIC_ALLOCATIONS").map(PathBuf::from);
-    let output = Telling { out: tokio::io::stdout(), file };
-    let served = serve(factory, connect, BufReader::new(tokio::io::stdin()), output).await;
+    let served = serve(factory, connect, input(), Telling { out: output(), file }).await;
     served.expect("the harness and containerd are there");
 }

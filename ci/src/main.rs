@@ -43,7 +43,12 @@ fn main() -> ExitCode {
 }
 
 fn perform(command: Command) -> anyhow::Result<Ended> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = match command {
+        // It waits for a server most of the time: threads that wake each other cost more than they do.
+        Command::Driver(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build()?;
     let exit = runtime.block_on(async {
         let exit = match command {
             Command::Spy(options) => return command::spy::spy(options).await,

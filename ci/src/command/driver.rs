@@ -1,8 +1,7 @@
 //! `laconic driver`.
 
 use driver_protocol::Connect;
-use laconic_drivers::serve;
-use tokio::io::BufReader;
+use laconic_drivers::{input, output, serve};
 
 use crate::arguments::DriverOptions;
 use crate::exit::Exit;
@@ -15,7 +14,6 @@ pub(crate) async fn driver(options: DriverOptions) -> anyhow::Result<Exit> {
         namespace: options.namespace,
         rootfs: options.rootfs,
     };
-    let input = BufReader::new(tokio::io::stdin());
-    serve(&*factory, connect, input, tokio::io::stdout()).await?;
+    serve(&*factory, connect, input(), output()).await?;
     Ok(Exit::Good)
 }

@@ -14,10 +14,12 @@ mod closing;
 mod gathering;
 mod retained;
 mod serve;
+mod standard;
 mod stateless;
 
 pub use retained::RetainedFactory;
 pub use serve::{ServeError, serve};
+pub use standard::{input, output};
 pub use stateless::StatelessFactory;
 
 use driver_protocol::{Capability, Hello};

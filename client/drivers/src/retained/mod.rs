@@ -366,7 +366,9 @@ impl Driver for Retained {
             let gone = || DriverFault::Gone { cause: "it was closed".to_owned() };
             let client = self.client().ok_or_else(gone)?;
             let scope = request.traceparent.and_then(|text| Scope::new().traceparent(&text).ok());
-            let answering = scope.unwrap_or_default().run(self.answer(&client, request.operation));
+            // Futures that are moved into one another would be as large as all of them together.
+            let answering = Box::pin(self.answer(&client, request.operation));
+            let answering = scope.unwrap_or_default().run(answering);
             let answer = self.closing.unless(answering).await;
             Ok(match answer.ok_or_else(gone)? {
                 Ok(done) => Outcome::Ok(done),
