@@ -6,22 +6,19 @@ use std::process::Command;
 use std::time::Duration;
 
 use laconic_client::{Archive, Client, Collect};
-use laconic_scenarios::Target;
-use laconic_targets::{StandError, TargetSpec};
-use mock_containerd::Profile;
 use rpc_ledger::{CallRecord, Ledger};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use crate::archive::Layout;
 use crate::inventory;
+use crate::stand::{self, Stand};
 
-const VERSIONS: [&str; 3] = ["1.6", "1.7", "2.1"];
 /// A call that has not come by then does not come.
 const SEEN_LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Arm {
-    target: Box<dyn Target>,
+    stand: Stand,
     pub(crate) real: bool,
     /// Of a real one: an archive with programs in it.
     archive: Option<(PathBuf, TempDir)>,
@@ -31,7 +28,8 @@ pub(crate) struct Arm {
 
 /// On the mock, as every version; afterwards nothing is left.
 pub(crate) async fn on_mocks(case: impl AsyncFn(&Arm)) {
-    for arm in mocks().await {
+    for stand in stand::mocks().await {
+        let arm = Arm { stand, real: false, archive: None, ctr: None };
         case(&arm).await;
         arm.end().await;
     }
@@ -45,16 +43,6 @@ pub(crate) async fn on_daemons(case: impl AsyncFn(&Arm)) {
     }
 }
 
-/// The mock, as every version.
-async fn mocks() -> Vec<Arm> {
-    let mut arms = Vec::new();
-    for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
-        let target = laconic_targets::start(&TargetSpec::Mock(profile)).await.unwrap();
-        arms.push(Arm { target, real: false, archive: None, ctr: None });
-    }
-    arms
-}
-
 /// Real ones, of those versions that can run here; loudly of the others.
 async fn daemons() -> Vec<Arm> {
     let archive = match tiny_image() {
@@ -65,20 +53,13 @@ async fn daemons() -> Vec<Arm> {
         }
     };
     let mut arms = Vec::new();
-    for version in VERSIONS {
-        let programs = root().join("target/daemons").join(version).join("bin");
-        let binary = Some(programs.join("containerd"));
-        match laconic_targets::start(&TargetSpec::Real(binary)).await {
-            Ok(target) => {
-                let folder = tempfile::tempdir().unwrap();
-                let path = folder.path().join("tiny.tar");
-                std::fs::copy(&archive.0, &path).unwrap();
-                let (archive, ctr) = (Some((path, folder)), Some(programs.join("ctr")));
-                arms.push(Arm { target, real: true, archive, ctr });
-            }
-            Err(StandError::Unavailable(lack)) => eprintln!("NOT RUN on {version}: {lack}"),
-            Err(error) => panic!("{version}: {error}"),
-        }
+    for version in stand::VERSIONS {
+        let Some(stand) = stand::daemon(version).await else { continue };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny.tar");
+        std::fs::copy(&archive.0, &path).unwrap();
+        let (archive, ctr) = (Some((path, folder)), Some(stand::programs(version).join("ctr")));
+        arms.push(Arm { stand, real: true, archive, ctr });
     }
     arms
 }
@@ -116,17 +97,16 @@ fn tiny_image() -> Result<(PathBuf, TempDir), String> {
 
 impl Arm {
     pub(crate) fn name(&self) -> String {
-        let told = self.target.describe();
-        format!("{} {}", told.kind, told.version)
+        self.stand.name()
     }
 
     pub(crate) fn namespace(&self) -> String {
-        self.target.namespace(0)
+        self.stand.namespace()
     }
 
     /// One of another's.
     pub(crate) fn other_namespace(&self) -> String {
-        self.target.namespace(1)
+        self.stand.target.namespace(1)
     }
 
     pub(crate) fn archive_path(&self) -> Option<&Path> {
@@ -134,7 +114,7 @@ impl Arm {
     }
 
     pub(crate) fn socket(&self) -> &Path {
-        self.target.socket()
+        self.stand.target.socket()
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -169,17 +149,12 @@ impl Arm {
 
     /// The calls that some work makes, in order.
     pub(crate) async fn cost<T>(&self, work: impl Future<Output = T>) -> (Vec<String>, T) {
-        let from = self.target.ledger().mark();
-        let done = work.await;
-        let to = self.target.ledger().mark();
-        self.target.caught_up(to).await.unwrap();
-        let calls = self.target.ledger().calls_between(from, to);
-        (calls.iter().map(|call| call.rpc.short()).collect(), done)
+        self.stand.cost(work).await
     }
 
     /// Done when the tap has seen such a call.
     pub(crate) async fn seen(&self, such: impl Fn(&CallRecord) -> bool) {
-        call_seen(self.target.ledger(), such).await;
+        call_seen(self.stand.target.ledger(), such).await;
     }
 
     /// All that is in the namespace, in words.
@@ -197,11 +172,7 @@ impl Arm {
     /// Nothing is left, and the counts of tap and server agree.
     async fn end(self) {
         assert_eq!(self.inventory().await, Vec::<String>::new(), "{}", self.name());
-        for namespace in [self.namespace(), self.other_namespace()] {
-            self.target.clean_up(&namespace).await.unwrap();
-        }
-        let closing = self.target.close().await.unwrap();
-        let words: Vec<String> = closing.verdicts.iter().map(|told| format!("{told:?}")).collect();
-        assert!(closing.verdicts.iter().all(|told| !told.failed()), "{words:?}");
+        self.stand.target.clean_up(&self.other_namespace()).await.unwrap();
+        self.stand.end().await;
     }
 }

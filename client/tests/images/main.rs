@@ -16,3 +16,5 @@ mod labels;
 mod lives;
 mod platforms;
 mod races;
+#[path = "../stand/server.rs"]
+mod stand;

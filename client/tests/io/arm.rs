@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use laconic_client::{Client, Container, Exit, ExitStatus, Io, NewContainer, NewExec, Task};
-use laconic_scenarios::Target;
-use laconic_targets::{StandError, TargetSpec};
-use mock_containerd::Profile;
 use tempfile::TempDir;
 
+use crate::stand::{self, Stand};
+
 pub(crate) struct Arm {
-    target: Box<dyn Target>,
+    stand: Stand,
     /// The client makes its FIFOs here.
     io_root: TempDir,
     made: Mutex<Vec<Container>>,
@@ -19,27 +18,22 @@ pub(crate) struct Arm {
 
 /// On the mock, as every version; afterwards nothing is left.
 pub(crate) async fn on_mocks(case: impl AsyncFn(&Arm)) {
-    for profile in [Profile::V1_6, Profile::V1_7, Profile::V2_1] {
-        let target = laconic_targets::start(&TargetSpec::Mock(profile)).await.unwrap();
-        play(target, &case).await;
+    for stand in stand::mocks().await {
+        play(stand, &case).await;
     }
 }
 
 /// On real ones, of those versions that can run here; loudly of the others.
 pub(crate) async fn on_daemons(case: impl AsyncFn(&Arm)) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for version in ["1.6", "1.7", "2.1"] {
-        let binary = root.join("target/daemons").join(version).join("bin/containerd");
-        match laconic_targets::start(&TargetSpec::Real(Some(binary))).await {
-            Ok(target) => play(target, &case).await,
-            Err(StandError::Unavailable(lack)) => eprintln!("NOT RUN on {version}: {lack}"),
-            Err(error) => panic!("{version}: {error}"),
+    for version in stand::VERSIONS {
+        if let Some(stand) = stand::daemon(version).await {
+            play(stand, &case).await;
         }
     }
 }
 
-async fn play(target: Box<dyn Target>, case: &impl AsyncFn(&Arm)) {
-    let arm = Arm { target, io_root: tempfile::tempdir().unwrap(), made: Mutex::default() };
+async fn play(stand: Stand, case: &impl AsyncFn(&Arm)) {
+    let arm = Arm { stand, io_root: tempfile::tempdir().unwrap(), made: Mutex::default() };
     case(&arm).await;
     let made = std::mem::take(&mut *arm.made.lock().unwrap());
     for container in made {
@@ -66,12 +60,11 @@ pub(crate) fn code(exit: Exit) -> u32 {
 
 impl Arm {
     pub(crate) fn name(&self) -> String {
-        let told = self.target.describe();
-        format!("{} {}", told.kind, told.version)
+        self.stand.name()
     }
 
     pub(crate) fn namespace(&self) -> String {
-        self.target.namespace(0)
+        self.stand.namespace()
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -81,12 +74,12 @@ impl Arm {
     /// One that makes its FIFOs elsewhere.
     pub(crate) async fn client_in(&self, io_root: &Path) -> Client {
         let builder = Client::builder(self.namespace()).io_root(io_root);
-        builder.connect(self.target.socket()).await.unwrap()
+        builder.connect(self.stand.target.socket()).await.unwrap()
     }
 
     pub(crate) fn new_container(&self, id: &str, args: &[&str]) -> NewContainer {
         let new = NewContainer::new(id, args.iter().copied());
-        match self.target.rootfs() {
+        match self.stand.target.rootfs() {
             Some(rootfs) => new.rootfs(rootfs.to_str().unwrap()),
             None => new,
         }
@@ -107,17 +100,12 @@ impl Arm {
 
     /// The calls that some work makes, in order.
     pub(crate) async fn cost<T>(&self, work: impl Future<Output = T>) -> (Vec<String>, T) {
-        let from = self.target.ledger().mark();
-        let done = work.await;
-        let to = self.target.ledger().mark();
-        self.target.caught_up(to).await.unwrap();
-        let calls = self.target.ledger().calls_between(from, to);
-        (calls.iter().map(|call| call.rpc.short()).collect(), done)
+        self.stand.cost(work).await
     }
 
     /// Done when the tap has seen so many of these calls.
     pub(crate) async fn seen_times(&self, rpc: &str, times: usize) {
-        let ledger = self.target.ledger();
+        let ledger = self.stand.target.ledger();
         loop {
             let changed = ledger.changed();
             let calls = ledger.calls();
@@ -144,11 +132,8 @@ impl Arm {
     /// Nothing is left, and the counts of tap and server agree.
     async fn end(self) {
         assert_eq!(self.folders(), Vec::<PathBuf>::new(), "{}", self.name());
-        let left = self.target.leftovers(&self.namespace()).await.unwrap();
+        let left = self.stand.target.leftovers(&self.namespace()).await.unwrap();
         assert_eq!(left, Vec::<String>::new(), "{}", self.name());
-        self.target.clean_up(&self.namespace()).await.unwrap();
-        let closing = self.target.close().await.unwrap();
-        let words: Vec<String> = closing.verdicts.iter().map(|told| format!("{told:?}")).collect();
-        assert!(closing.verdicts.iter().all(|told| !told.failed()), "{words:?}");
+        self.stand.end().await;
     }
 }

@@ -8,4 +8,6 @@ mod endings;
 mod failures;
 mod gathering;
 mod logs;
+#[path = "../stand/server.rs"]
+mod stand;
 mod streams;
