@@ -1,17 +1,20 @@
 //! Tasks are written down and go on from there, on private real containerds.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+#[path = "stand/private.rs"]
+#[expect(dead_code, reason = "others want more of it")]
+mod private;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use laconic_client::{
     CheckpointAt, CheckpointOptions, Client, Container, ExitStatus, Io, Kind, NewContainer,
     RuncOptions, Status, Task,
 };
-use laconic_targets::StandError;
 use laconic_targets::daemon::PrivateDaemon;
 use tempfile::TempDir;
 
+const WHAT: &str = "checkpoints";
 const LIMIT: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Who it is, and how far it has come: what nobody who began anew could say.
@@ -24,31 +27,14 @@ struct Ground {
     folder: TempDir,
 }
 
-/// Past the capture of test output: nobody must take this for a pass.
-fn not_run(version: &str, why: &str) {
-    let line = format!("NOT RUN: checkpoints on containerd {version}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 impl Ground {
     async fn of(version: &str) -> Option<Self> {
-        let programs = root().join("target/daemons").join(version).join("bin");
+        let programs = private::programs(version);
         if !programs.join("criu").exists() {
-            not_run(version, "there is no criu beside it (ci/fetch criu)");
+            private::not_run(WHAT, version, "there is no criu beside it (ci/fetch criu)");
             return None;
         }
-        let daemon = match PrivateDaemon::start(Some(&programs.join("containerd"))).await {
-            Ok(daemon) => daemon,
-            Err(StandError::Unavailable(lack)) => {
-                not_run(version, &lack.to_string());
-                return None;
-            }
-            Err(error) => panic!("{error}"),
-        };
+        let daemon = private::start(WHAT, version, Some(&programs.join("containerd"))).await?;
         let namespace = format!("laconic-{}-checkpoint", daemon.run_id().as_str());
         let client = Client::builder(namespace).connect(daemon.socket()).await.unwrap();
         Some(Self { daemon, client, folder: TempDir::new().unwrap() })

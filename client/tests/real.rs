@@ -1,14 +1,15 @@
 //! The client on private real containerds: what the mock cannot vouch for.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+#[path = "stand/private.rs"]
+mod private;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use laconic_client::{
     Client, Code, Connection, Container, ExitStatus, Io, Kind, NewContainer, NewExec, Process,
     Status, Task,
 };
-use laconic_targets::StandError;
 use laconic_targets::daemon::PrivateDaemon;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
@@ -21,29 +22,9 @@ struct Ground {
     client: Client,
 }
 
-/// Past the capture of test output: nobody must take this for a pass.
-fn not_run(version: &str, why: &str) {
-    let line = format!("NOT RUN: the client on containerd {version}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
 impl Ground {
     async fn of(version: &str) -> Option<Self> {
-        let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/daemons");
-        let named = format!("LACONIC_CONTAINERD_{}", version.replace('.', "_"));
-        let binary = match std::env::var_os(&named) {
-            Some(path) => Some(PathBuf::from(path)),
-            None if version == "1.6" => None,
-            None => Some(fetched.join(version).join("bin/containerd")),
-        };
-        let daemon = match PrivateDaemon::start(binary.as_deref()).await {
-            Ok(daemon) => daemon,
-            Err(StandError::Unavailable(lack)) => {
-                not_run(version, &lack.to_string());
-                return None;
-            }
-            Err(error) => panic!("{error}"),
-        };
+        let daemon = private::daemon("the client", version).await?;
         let namespace = format!("laconic-{}-client", daemon.run_id().as_str());
         let client = Client::builder(namespace).connect(daemon.socket()).await.unwrap();
         Some(Self { daemon, client })

@@ -1,12 +1,10 @@
 //! A private containerd, the client, and who kills the one under the other.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use laconic_client::{Client, Connection, ExitNews};
-use laconic_targets::StandError;
 use laconic_targets::daemon::PrivateDaemon;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -17,6 +15,7 @@ use crate::ends::Said;
 use crate::left::descriptors;
 use crate::lives::{Lives, LivesShared};
 use crate::outages::Outage;
+use crate::private;
 
 /// How long the client may take to be whole again once the daemon is back.
 const BACK_LIMIT: Duration = Duration::from_secs(60);
@@ -59,32 +58,9 @@ pub(crate) struct Ground {
     pub(crate) taken: Duration,
 }
 
-/// Past the capture of test output: nobody must take this for a pass.
-fn not_run(version: &str, why: &str) {
-    use std::io::Write;
-    let line = format!("NOT RUN: the soak on containerd {version}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
-fn binary(version: &str) -> Option<PathBuf> {
-    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/daemons");
-    match std::env::var_os(format!("LACONIC_CONTAINERD_{}", version.replace('.', "_"))) {
-        Some(path) => Some(path.into()),
-        None if version == "1.6" => None,
-        None => Some(fetched.join(version).join("bin/containerd")),
-    }
-}
-
 impl Ground {
     pub(crate) async fn open(size: &Size) -> Option<Self> {
-        let daemon = match PrivateDaemon::start(binary(&size.version).as_deref()).await {
-            Ok(daemon) => daemon,
-            Err(StandError::Unavailable(lack)) => {
-                not_run(&size.version, &lack.to_string());
-                return None;
-            }
-            Err(error) => panic!("{error}"),
-        };
+        let daemon = private::daemon("the soak", &size.version).await?;
         let io_root = tempfile::tempdir().unwrap();
         let namespace = format!("laconic-{}-soak", daemon.run_id().as_str());
         let builder = Client::builder(&namespace).io_root(io_root.path());

@@ -1,8 +1,7 @@
 //! Many lives on a real containerd that is killed and started again between and in them. What each
 //! process says of its own end, in a file, is held against what the client says of it.
 //!
-//! `ci/full soak [LIFECYCLES [VERSION…]]` plays it. Not with the other tests yet: now and then the exit
-//! of a task over whose creation the daemon died, so that nobody has a handle of it, is told twice.
+//! `ci/full soak [LIFECYCLES [VERSION…]]` plays it, and `.ci/run` a sample: by itself, for it kills.
 
 mod ends;
 mod ground;
@@ -11,6 +10,8 @@ mod left;
 mod lives;
 mod outages;
 mod plan;
+#[path = "../stand/private.rs"]
+mod private;
 
 use std::io::Write;
 
@@ -18,7 +19,7 @@ use crate::ground::{Ground, Size};
 use crate::judge::judge;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "it is long, and finds what is not mended yet: ci/full soak"]
+#[ignore = "it wants the machine for itself: ci/full soak"]
 async fn every_process_ends_once_with_what_it_said_itself_however_often_the_daemon_dies() {
     let size = Size::asked_for();
     let Some(mut ground) = Ground::open(&size).await else { return };
