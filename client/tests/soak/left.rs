@@ -63,18 +63,23 @@ fn of_run(ground: &Ground) -> Vec<String> {
     left
 }
 
-/// Whether this is left of a task that the daemon was killed over while it created it, and whose
-/// bundle the next one removed without the shim that was starting in it (seen on 1.6 and 2.1): it
-/// does not know that shim, and no call reaches it.
+/// Whether this is left of a task that the daemon was killed over while it created it: before it had
+/// written down where the shim is that was starting. The next one cannot find that, says so, and
+/// removes the bundle alone (seen on 1.6 and 2.1); no call reaches the shim any more.
 fn is_lost_by_daemon(ground: &Ground, not_started: &[String], what: &str) -> bool {
     let of = |id: &&String| {
         what.contains(&format!(" -id {id} "))
             || what.ends_with(&format!("/{}/{id}", ground.lives.namespace))
     };
-    let state = ground.daemon().socket().with_file_name("state");
-    let bundles = state.join("io.containerd.runtime.v2.task").join(&ground.lives.namespace);
+    let run = ground.daemon().socket().parent().unwrap();
+    let bundles = run.join("state/io.containerd.runtime.v2.task").join(&ground.lives.namespace);
+    let log = std::fs::read_to_string(run.join("containerd.log")).unwrap();
+    let gave_up = |id: &String| {
+        let mut lines = log.lines().filter(|line| line.contains(&format!(" id={id} ")));
+        lines.any(|line| line.contains("cleaning up after shim disconnected"))
+    };
     (what.starts_with("process") || what.starts_with("runc state"))
-        && not_started.iter().find(of).is_some_and(|id| !bundles.join(id).exists())
+        && not_started.iter().find(of).is_some_and(|id| gave_up(id) && !bundles.join(id).exists())
 }
 
 /// How many descriptors this process has open.
