@@ -9,6 +9,7 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 use sha2::{Digest as _, Sha256};
 
 use super::compression::{Packing, plain};
+use super::scope;
 use crate::state::Digest;
 
 const WHITEOUT: &str = ".wh.";
@@ -73,18 +74,16 @@ pub(crate) fn apply(layer: File, packing: Packing, mounts: &[Mount]) -> io::Resu
 fn unpack<R: Read>(entry: &mut tar::Entry<'_, R>, target: &Target) -> io::Result<()> {
     let path = entry.path()?.into_owned();
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let hidden = name.strip_prefix(WHITEOUT);
-    // A path that leads out of the layer is refused by `unpack_in`; ours must be, too.
-    let inside = path
-        .components()
-        .all(|part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir));
+    let Some(hidden) = name.strip_prefix(WHITEOUT) else {
+        return entry.unpack_in(target.folder()).map(drop);
+    };
+    // `unpack_in` lets nothing out of the folder; what is hidden must not lie outside either, also
+    // where the layer has laid a link before. `.wh...` would name the folder above.
+    let folder = scope::within(target.folder(), path.parent().unwrap_or_else(|| Path::new("")))?;
     match hidden {
-        None => entry.unpack_in(target.folder()).map(drop),
-        Some(_) if !inside => Ok(()),
-        Some(_) if name == OPAQUE => {
-            hide_all(target, path.parent().unwrap_or_else(|| Path::new("")))
-        }
-        Some(hidden) => hide(target, &path.with_file_name(hidden)),
+        _ if name == OPAQUE => hide_all(target, &folder),
+        "" | "." | ".." => Ok(()),
+        hidden => hide(target, &folder.join(hidden)),
     }
 }
 
@@ -98,27 +97,25 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// Hides what a lower layer has at this path.
 fn hide(target: &Target, path: &Path) -> io::Result<()> {
-    let path = target.folder().join(path);
-    remove(&path)?;
+    remove(path)?;
     if let Target::Upper(_) = target {
         std::fs::create_dir_all(path.parent().unwrap_or(target.folder()))?;
         // Overlay's own mark: a character device 0/0, which needs no privilege.
-        rustix::fs::mknodat(CWD, &path, FileType::CharacterDevice, Mode::empty(), 0)?;
+        rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, Mode::empty(), 0)?;
     }
     Ok(())
 }
 
 /// Hides everything that lower layers have in this folder.
 fn hide_all(target: &Target, folder: &Path) -> io::Result<()> {
-    let folder = target.folder().join(folder);
     match target {
         Target::Upper(_) => {
-            std::fs::create_dir_all(&folder)?;
-            rustix::fs::setxattr(&folder, "trusted.overlay.opaque", b"y", XattrFlags::empty())?;
+            std::fs::create_dir_all(folder)?;
+            rustix::fs::setxattr(folder, "trusted.overlay.opaque", b"y", XattrFlags::empty())?;
             Ok(())
         }
         Target::Plain(_) => {
-            let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+            let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
             for entry in entries {
                 remove(&entry?.path())?;
             }
@@ -140,5 +137,58 @@ impl Read for Hashing {
         self.hasher.update(&buffer[..length]);
         self.size += i64::try_from(length).expect("a buffer fits into memory");
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, SeekFrom};
+
+    use tar::{EntryType, Header};
+
+    use super::*;
+
+    fn header(kind: EntryType) -> Header {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header
+    }
+
+    /// A tar with a link to `folder`, and behind it what hides things there.
+    fn layer_through(folder: &Path, hides: &str) -> File {
+        let mut tar = tar::Builder::new(tempfile::tempfile().unwrap());
+        tar.append_link(&mut header(EntryType::Symlink), "out", folder).unwrap();
+        let mark = format!("out/{hides}");
+        tar.append_data(&mut header(EntryType::Regular), mark, io::empty()).unwrap();
+        let mut file = tar.into_inner().unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_layer_hides_nothing_behind_a_link_that_leads_out() {
+        for hides in [".wh.kept", OPAQUE] {
+            for upper in [false, true] {
+                let (target, outside) =
+                    (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+                let kept = outside.path().join("kept");
+                std::fs::write(&kept, "").unwrap();
+                let folder = target.path().display().to_string();
+                let options = if upper { vec![format!("upperdir={folder}")] } else { Vec::new() };
+                let mount = Mount { source: folder, options, ..Mount::default() };
+                let layer = layer_through(outside.path(), hides);
+                // An overlay's marks want privileges that not every test has.
+                let _ = apply(layer, Packing::Tar, &[mount]);
+                assert!(target.path().join("out").is_symlink());
+                let file = kept.symlink_metadata().map(|kept| kept.is_file()).unwrap_or_default();
+                assert!(file, "{hides} upper: {upper}");
+                assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod compression;
 mod difference;
 mod layers;
 mod root;
+mod scope;
 mod tree;
 
 pub(crate) use apply::{Applied, apply};
