@@ -155,8 +155,9 @@ async fn seq(actor: &Actor, words: &[&str]) -> u32 {
         }
     };
     let width = if is_wide { first.to_string().len().max(last.to_string().len()) } else { 0 };
+    let counts = |at: i64| if step > 0 { at <= last } else { at >= last };
     let (mut chunk, mut at) = (String::new(), first);
-    while if step > 0 { at <= last } else { at >= last } {
+    while counts(at) {
         if at != first {
             chunk.push_str(separator);
         }
@@ -171,7 +172,7 @@ async fn seq(actor: &Actor, words: &[&str]) -> u32 {
         let Some(next) = at.checked_add(step) else { break };
         at = next;
     }
-    if if step > 0 { first <= last } else { first >= last } {
+    if counts(first) {
         chunk.push('\n');
     }
     actor.print(&chunk).await;

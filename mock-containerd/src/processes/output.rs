@@ -6,6 +6,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
 
+/// How much a pipe holds, as in Linux: a process that writes more waits for its reader.
+pub(super) const PIPE_BYTES: usize = 64 * 1024;
+
 /// Closed when the last who holds it lets go.
 #[derive(Clone, Default)]
 pub(crate) enum Output {

@@ -8,10 +8,10 @@ use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid
 use tokio::io::{self, AsyncReadExt};
 use tokio::net::unix::pipe;
 
+use super::signal::SIGKILL;
+
 /// Says that it is there, with its namespace, before it becomes what it stays.
 const SCRIPT: &str = "echo; exec cat";
-/// Whoever is killed without a known signal was killed for good.
-const SIGKILL: u32 = 9;
 
 /// Ended and reaped when it is dropped.
 #[derive(Debug)]
@@ -105,6 +105,7 @@ impl Watch {
         });
         let status = waited.await.expect("it does not panic, and is not aborted");
         let signal = status.ok().flatten().and_then(|status| status.terminating_signal());
+        // Whoever is killed without a known signal was killed for good.
         128 + signal.and_then(|signal| u32::try_from(signal).ok()).unwrap_or(SIGKILL)
     }
 }

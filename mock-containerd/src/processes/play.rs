@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::actor::{self, Actor};
 use super::commands;
 use super::script::{End, Plot, ProcessScript};
+use super::signal::KILLED;
 use super::streams::OpenStreams;
 use super::terminal::{self, Keyboard};
 use crate::state::{Launch, Waited};
@@ -23,7 +24,7 @@ impl Ending {
     pub(crate) fn status(self) -> u32 {
         match self {
             Self::Exited(status) => status,
-            Self::OutOfMemory => 137,
+            Self::OutOfMemory => KILLED,
         }
     }
 }

@@ -112,12 +112,17 @@ fn number(word: &str) -> Option<i64> {
         Some(digits) => (-1, digits),
         None => (1, word.strip_prefix('+').unwrap_or(word)),
     };
-    let value = match (digits.strip_prefix("0x"), digits.strip_prefix('0')) {
-        (Some(hex), _) => i64::from_str_radix(hex, 16),
-        (_, Some(octal)) if !octal.is_empty() => i64::from_str_radix(octal, 8),
-        _ => digits.parse(),
+    let (digits, radix) = match (digits.strip_prefix("0x"), digits.strip_prefix('0')) {
+        (Some(hex), _) => (hex, 16),
+        (_, Some(octal)) if !octal.is_empty() => (octal, 8),
+        _ => (digits, 10),
     };
-    value.ok().map(|value| value * sign)
+    // One sign is enough, and Rust would take another.
+    if digits.starts_with(['-', '+']) {
+        return None;
+    }
+    let value = i128::from(u64::from_str_radix(digits, radix).ok()?);
+    i64::try_from(sign * value).ok()
 }
 
 fn digits(number: i64, conversion: char, shape: &str) -> Vec<u8> {

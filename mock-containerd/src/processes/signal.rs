@@ -2,6 +2,8 @@
 
 /// Ends a process, whatever it thinks of it.
 pub(crate) const SIGKILL: u32 = 9;
+/// The status of a process that it ended.
+pub(crate) const KILLED: u32 = 128 + SIGKILL;
 /// Asks a process to end.
 pub(crate) const SIGTERM: u32 = 15;
 /// Ctrl-C at a terminal.

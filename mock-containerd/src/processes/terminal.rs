@@ -14,7 +14,7 @@ use super::signals::Disposition;
 
 /// As much as the kernel keeps of a line; what is typed beyond is lost.
 const LINE_BYTES_MAX: usize = 4095;
-/// Lines that nobody has read yet; what is typed beyond is lost.
+/// Lines that nobody has read yet: who types more waits, as before a kernel whose buffer is full.
 const LINES_MAX: usize = 64;
 
 const INTERRUPT: u8 = 0x03;
@@ -149,7 +149,8 @@ impl Keyboard {
                 actor.stdout.write(&echo).await;
                 match typed {
                     Typed::Nothing => {}
-                    Typed::Line(line) => drop(self.lines.try_send(line)),
+                    // A process that reads no more, or not yet, is none of the client's business.
+                    Typed::Line(line) => drop(self.lines.send(line).await),
                     Typed::Signal(signal) => {
                         if strikes(actor, signal) {
                             return signal;
@@ -202,6 +203,45 @@ mod tests {
         assert_eq!(typed(b"\x1c\x1a").2, [SIGQUIT, SIGTSTP]);
         assert_eq!(typed(b"one two\x17\x15c\r").1, ["c\n"]);
         assert_eq!(typed(b"one two\x17\r").1, ["one \n"]);
+    }
+
+    /// A process at a terminal on which all of this is typed.
+    fn seated(typed: Vec<u8>) -> (Keyboard, Input, Actor, watch::Sender<Controls>) {
+        let (held, controls) = watch::channel(Controls::default());
+        let (keyboard, stdin) = attach(Input::text(typed), controls.clone());
+        let actor = Actor {
+            stdin: stdin.clone(),
+            stdout: Default::default(),
+            stderr: Default::default(),
+            controls,
+            signals: Default::default(),
+            setting: Default::default(),
+            depth: 0,
+            processes: super::super::actor::processes(),
+        };
+        (keyboard, stdin, actor, held)
+    }
+
+    #[tokio::test]
+    async fn lines_that_nobody_reads_yet_are_not_lost() {
+        const LINES: usize = 3 * LINES_MAX;
+        let text: String = (0..LINES).map(|number| format!("{number}\n")).collect();
+        let (keyboard, stdin, actor, held) = seated(text.clone().into_bytes());
+        let mut controls = held.subscribe();
+        let typing = tokio::spawn(async move { keyboard.type_to(&actor).await });
+        // All that finds a place is typed before the first is read.
+        for _ in 0..2 * LINES {
+            tokio::task::yield_now().await;
+        }
+        let (mut read, mut buffer) = (String::new(), [0; 16]);
+        loop {
+            match stdin.read(&mut buffer, &mut controls).await {
+                0 => break,
+                length => read.push_str(std::str::from_utf8(&buffer[..length]).unwrap()),
+            }
+        }
+        assert_eq!(read, text);
+        typing.abort();
     }
 
     proptest! {

@@ -1,12 +1,11 @@
 //! What a shell does itself: it changes the shell.
 
 use super::super::signals::Disposition;
+use super::expand::WORD_BYTES_MAX;
 use super::parser::is_variable;
 use super::play::{Leave, Shell, Went};
 use super::split;
 
-/// What `read` keeps of a line.
-const LINE_BYTES_MAX: usize = 64 * 1024;
 /// What other shells do themselves, and this one does not.
 const MISSING: [&str; 24] = [
     "[[", "alias", "bg", "declare", "fc", "fg", "getopts", "hash", "history", "jobs", "let",
@@ -17,6 +16,9 @@ const OWN: [&str; 19] = [
     ":", ".", "break", "cd", "command", "continue", "eval", "exec", "exit", "export", "kill",
     "local", "read", "return", "set", "shift", "trap", "unset", "wait",
 ];
+
+/// Characters, and whether each is escaped; and whether the input ended before the line did.
+type Line = (Vec<(char, bool)>, bool);
 
 impl Shell {
     /// `None`: it is no command of the shell's own.
@@ -240,7 +242,7 @@ impl Shell {
                 _ => break,
             }
         }
-        let (line, ended) = self.line_of_input(is_raw).await;
+        let (line, ended) = self.line_of_input(is_raw).await?;
         let names = if words.is_empty() { &["REPLY"] } else { words };
         let fields = split::line(&line, &self.separators(), names.len());
         for (name, value) in names.iter().zip(fields) {
@@ -249,8 +251,7 @@ impl Shell {
         self.ended(u32::from(ended))
     }
 
-    /// Its characters, and whether each is escaped; and whether the input ended before the line did.
-    async fn line_of_input(&self, is_raw: bool) -> (Vec<(char, bool)>, bool) {
+    async fn line_of_input(&mut self, is_raw: bool) -> Result<Line, Leave> {
         let (mut bytes, mut controls) = (Vec::new(), self.actor.controls.clone());
         let mut is_escaped = false;
         // Byte by byte, as a shell does: what follows the line is for the next who reads.
@@ -259,8 +260,10 @@ impl Shell {
             match self.actor.stdin.read(&mut byte, &mut controls).await {
                 0 => break true,
                 _ if byte == *b"\n" && !is_escaped => break false,
-                _ if bytes.len() < LINE_BYTES_MAX => bytes.extend(byte),
-                _ => {}
+                _ if bytes.len() >= WORD_BYTES_MAX => {
+                    return Err(self.fails("out of memory").await);
+                }
+                _ => bytes.extend(byte),
             }
             is_escaped = !is_raw && !is_escaped && byte == *b"\\";
         };
@@ -274,6 +277,6 @@ impl Shell {
                 (next, _) => line.push((next, false)),
             }
         }
-        (line, ended)
+        Ok((line, ended))
     }
 }

@@ -5,15 +5,15 @@ use std::pin::Pin;
 
 use tokio::io::AsyncReadExt;
 
-use super::super::output::Output;
+use super::super::output::{Output, PIPE_BYTES};
 use super::arithmetic;
 use super::pattern::Pattern;
-use super::play::{Leave, PIPE_BYTES, Shell};
+use super::play::{Leave, Shell};
 use super::split::{self, Piece};
 use super::syntax::{List, Part, Then, Word};
 
 /// What a word may come to. Beyond it a shell in a container of reasonable size has no memory left.
-const WORD_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const WORD_BYTES_MAX: usize = 1024 * 1024;
 /// Of a pattern, which is compared at each place of a word.
 const PATTERN_BYTES_MAX: usize = 1024;
 /// Between words, where `IFS` is not set.

@@ -238,6 +238,7 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
     parts.extend(word.parts[1..].iter().cloned());
     Some((name.to_owned(), Word { parts }))
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

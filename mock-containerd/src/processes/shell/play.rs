@@ -12,15 +12,13 @@ use tokio::task::JoinSet;
 
 use super::super::actor::Actor;
 use super::super::input::Input;
-use super::super::output::Output;
+use super::super::output::{Output, PIPE_BYTES};
 use super::super::signals::Signals;
 use super::jobs::Jobs;
 use super::options::Options;
 use super::syntax::{Command, Item, Kind, Link, List, Pipeline, Redirect};
 use super::variables::{Variable, Variables};
 
-/// How much a pipe between two commands holds, as in Linux.
-pub(super) const PIPE_BYTES: usize = 64 * 1024;
 /// A turn of a loop takes this long: one without a pause would never let virtual time go on.
 pub(super) const TURN: Duration = Duration::from_millis(1);
 // Futures within futures are boxed where they are large: a task has 2 MiB of stack.
@@ -147,11 +145,11 @@ impl Shell {
             "!" => self.jobs.last().map(|pid| pid.to_string()),
             "#" => Some(self.params.len().to_string()),
             "-" => Some(self.options.letters()),
-            "0" => Some(self.name.clone()),
             "PWD" if self.variables.get(name).is_none() => {
                 Some(self.actor.setting.folder().to_owned())
             }
             name => match name.parse::<usize>() {
+                Ok(0) => Some(self.name.clone()),
                 Ok(at) => self.params.get(at - 1).cloned(),
                 Err(_) => self.variables.get(name).map(str::to_owned),
             },

@@ -8,8 +8,8 @@ use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How much a pipe holds, as in Linux: a process that writes more waits for its reader.
-const PIPE_BYTES: usize = 64 * 1024;
+use super::super::output::PIPE_BYTES;
+
 /// How long Delete waits for what is still to be read.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
