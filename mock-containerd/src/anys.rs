@@ -1,42 +1,25 @@
 //! Messages that travel inside of an `Any`: which types a daemon knows.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
 use prost::{Message, Name};
-use prost_types::{Any, DescriptorProto, FileDescriptorSet};
+use prost_types::Any;
 use tonic::Code;
 
 use crate::Profile;
 use crate::state::Failure;
-use crate::stubs::DESCRIPTORS;
-
-/// Full names of all messages of containerd's API, and of what it imports.
-static MESSAGES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let set = FileDescriptorSet::decode(DESCRIPTORS)
-        .expect("the build script wrote the descriptors that are embedded here");
-    let mut names = BTreeSet::new();
-    for file in &set.file {
-        collect(file.package(), &file.message_type, &mut names);
-    }
-    names
-});
-
-fn collect(within: &str, messages: &[DescriptorProto], names: &mut BTreeSet<String>) {
-    for message in messages {
-        let name = format!("{within}.{}", message.name());
-        collect(&name, &message.nested_type, names);
-        names.insert(name);
-    }
-}
+use crate::stubs::POOL;
 
 /// The name of a type that is known, without what may stand before it.
 pub(crate) fn known(type_url: &str) -> Result<&str, Failure> {
     let name = bare(type_url);
-    if MESSAGES.contains(name) {
-        return Ok(name);
+    match POOL.get_message_by_name(name) {
+        Some(_) => Ok(name),
+        None => Err(unknown(type_url)),
     }
-    Err(Failure::plain(Code::Unknown, format!("type with url {type_url}: not found")))
+}
+
+/// What is said of a type that nobody has registered.
+pub(crate) fn unknown(type_url: &str) -> Failure {
+    Failure::plain(Code::Unknown, format!("type with url {type_url}: not found"))
 }
 
 /// The name of a type, without what may stand before it.

@@ -148,7 +148,11 @@ impl Bus {
         let (queue, events) = mpsc::channel(queue_max);
         let overflowed = Arc::new(AtomicBool::new(false));
         let subscriber = Subscriber { door, filters, queue, overflowed: overflowed.clone() };
-        self.subscribers().push(subscriber);
+        let mut subscribers = self.subscribers();
+        // Where nothing happens, nothing else would notice that somebody left.
+        subscribers.retain(|subscriber| !subscriber.queue.is_closed());
+        subscribers.push(subscriber);
+        drop(subscribers);
         Subscription { events, overflowed, queue_max }
     }
 }
@@ -178,5 +182,19 @@ pub(crate) fn envelope<E: Message + Name>(
         namespace: namespace.to_owned(),
         topic: topic.to_owned(),
         event: Some(containerd_client::to_any(event)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_subscribed_and_left_is_forgotten_though_nothing_happens() {
+        let bus = Bus::new(Engine::default(), QUEUE_MAX);
+        for _ in 0..100 {
+            drop(bus.subscribe(Vec::new(), Door::Front));
+        }
+        assert_eq!(bus.subscribers().len(), 1);
     }
 }

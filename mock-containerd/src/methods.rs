@@ -1,10 +1,10 @@
 //! Which methods there are, and which of them are modelled.
 
-use prost::Message;
-use prost_types::FileDescriptorSet;
+use rpc_ledger::Rpc;
 
 use crate::Profile;
-use crate::stubs::DESCRIPTORS;
+use crate::services::health;
+use crate::stubs::{DESCRIPTORS, POOL};
 
 /// A method of one of containerd's services.
 ///
@@ -39,10 +39,6 @@ const SINCE_2_0: [(&str, &str); 3] = [
     ("containerd.services.sandbox.v1.Controller", "Metrics"),
     ("containerd.services.sandbox.v1.Controller", "Update"),
 ];
-
-/// Served beside containerd's own services, by every version; the last since 2.1.
-const HEALTH: [&str; 3] =
-    ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List"];
 
 /// Services that are modelled.
 const MODELLED: [&str; 15] = [
@@ -99,45 +95,39 @@ pub fn descriptors() -> &'static [u8] {
 /// assert!(!has(Profile::V1_6) && has(Profile::V2_1));
 /// ```
 pub fn methods(profile: Profile) -> Vec<Method> {
-    let set = FileDescriptorSet::decode(DESCRIPTORS)
-        .expect("the build script wrote the descriptors that are embedded here");
-    let mut methods: Vec<Method> = HEALTH
+    let mut methods: Vec<Method> = health::methods(profile)
         .iter()
-        .take(if profile == Profile::V2_1 { 3 } else { 2 })
         .map(|path| Method { path: (*path).to_owned(), modelled: true, note: None })
         .collect();
-    for file in &set.file {
-        for service in &file.service {
-            let service_name = format!("{}.{}", file.package(), service.name());
-            if profile == Profile::V1_6 && SINCE_1_7.contains(&service_name.as_str()) {
-                continue;
-            }
-            let later = |name: &str| {
-                profile < Profile::V2_1 && SINCE_2_0.contains(&(service_name.as_str(), name))
-            };
-            let has = service.method.iter().filter(|method| !later(method.name()));
-            methods.extend(has.map(|method| {
-                let path = format!("/{service_name}/{}", method.name());
-                let short = rpc_ledger::Rpc::from_path(&path).short().to_owned();
-                if short == PLATFORM.0 {
-                    return Method { path, modelled: false, note: Some(PLATFORM.1) };
-                }
-                let modelled = MODELLED.contains(&service_name.as_str());
-                let note = NOTES.iter().find(|(name, _)| *name == short).map(|(_, note)| *note);
-                Method { path, modelled, note }
-            }));
+    for service in POOL.services() {
+        let name = service.full_name();
+        if profile == Profile::V1_6 && SINCE_1_7.contains(&name) {
+            continue;
         }
+        let later = |method: &str| profile < Profile::V2_1 && SINCE_2_0.contains(&(name, method));
+        let has = service.methods().filter(|method| !later(method.name()));
+        methods.extend(has.map(|method| {
+            let path = format!("/{name}/{}", method.name());
+            let short = Rpc::from_path(&path).short();
+            if short == PLATFORM.0 {
+                return Method { path, modelled: false, note: Some(PLATFORM.1) };
+            }
+            let note = NOTES.iter().find(|(name, _)| *name == short).map(|(_, note)| *note);
+            Method { path, modelled: MODELLED.contains(&name), note }
+        }));
     }
     methods.sort();
     methods
 }
 
+/// The short names of all methods: the newest version has them all.
+pub(crate) fn short_names() -> impl Iterator<Item = String> {
+    methods(Profile::V2_1).into_iter().map(|method| Rpc::from_path(&method.path).short())
+}
+
 /// A method's short name, if there is such a method: a fault on, or an expectation of, a name that
 /// nobody calls would be nothing, and nobody would notice.
 pub(crate) fn known_method(name: &str) -> Result<String, String> {
-    // The newest version has all methods.
-    let exists = methods(Profile::V2_1)
-        .iter()
-        .any(|method| rpc_ledger::Rpc::from_path(&method.path).short() == name);
+    let exists = short_names().any(|known| known == name);
     exists.then(|| name.to_owned()).ok_or_else(|| format!("there is no method {name:?}"))
 }

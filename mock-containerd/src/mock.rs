@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rpc_ledger::{ConnectionId, Ledger};
 use tokio::net::{UnixListener, UnixStream};
@@ -343,6 +344,9 @@ async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
     Ok(listener)
 }
 
+/// Between a connection that could not be accepted and the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
 async fn accept<F>(listener: UnixListener, serve: impl Fn(UnixStream) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -352,9 +356,11 @@ where
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // An error here is one connection's (it was gone before we came), not ours.
-                if let Ok((io, _)) = accepted {
-                    connections.spawn(serve(io));
+                match accepted {
+                    Ok((io, _)) => drop(connections.spawn(serve(io))),
+                    // It was gone before we came; or no descriptor is left, and asking again at once
+                    // would take all there is of the processor.
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 }
             }
             Some(_) = connections.join_next() => {}

@@ -7,14 +7,15 @@ use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderName, Response};
 use prost::Message;
-use prost_types::FileDescriptorSet;
 use rpc_ledger::Rpc;
+use tonic::server::NamedService;
 use tonic::{Code, Status};
 
 use crate::Profile;
 use crate::methods::SINCE_1_7;
 use crate::reread::{CUT_OFF, MALFORMED, NOT_UTF_8};
-use crate::stubs::DESCRIPTORS;
+use crate::services::Health;
+use crate::stubs::POOL;
 
 /// Messages over this are taken by none, and sent by none.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -25,9 +26,6 @@ pub(crate) const UNREAD: &str = "unread message: ";
 /// containerd's own, and have another codec.
 const UNDECODED: &str = "failed to decode Protobuf message: ";
 const TOO_LARGE: &str = "Error, decoded message length too large: found ";
-
-/// What is served beside containerd's own.
-const BESIDE: &str = "grpc.health.v1.Health";
 
 // Parsed once, and not for each call.
 static STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -45,20 +43,16 @@ struct Served {
 
 impl Served {
     fn read() -> Self {
-        let set = FileDescriptorSet::decode(DESCRIPTORS)
-            .expect("the build script wrote the descriptors that are embedded here");
         let mut streaming = BTreeSet::new();
-        let mut services = BTreeSet::from([BESIDE.to_owned()]);
-        for file in &set.file {
-            for service in &file.service {
-                let name = format!("{}.{}", file.package(), service.name());
-                for method in &service.method {
-                    if method.client_streaming() || method.server_streaming() {
-                        streaming.insert(format!("/{name}/{}", method.name()));
-                    }
+        let mut services = BTreeSet::from([Health::NAME.to_owned()]);
+        for service in POOL.services() {
+            let name = service.full_name();
+            for method in service.methods() {
+                if method.is_client_streaming() || method.is_server_streaming() {
+                    streaming.insert(format!("/{name}/{}", method.name()));
                 }
-                services.insert(name);
             }
+            services.insert(name.to_owned());
         }
         Self { streaming, services }
     }

@@ -26,7 +26,23 @@ use crate::{Calls, Expectation, Expected};
 /// Go announces no limit. Each open Wait and Subscribe holds a stream.
 const STREAMS_MAX: u32 = u32::MAX;
 
-/// What clients of a mock speak to, on a socket or in memory. Clones are one.
+/// What clients of a mock speak to, on a socket or in memory: what a test asks is the same of both.
+/// Clones are one.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mock_containerd::{MockContainerd, Server};
+///
+/// fn number_of_calls(server: &Server) -> u64 {
+///     server.ledger().counts().total_started()
+/// }
+///
+/// assert_eq!(number_of_calls(&MockContainerd::builder().in_memory()), 0);
+/// assert_eq!(number_of_calls(&MockContainerd::builder().start().await?), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Server {
     routes: Routes,
@@ -45,7 +61,7 @@ impl Server {
         engine: Engine,
         interleave: Option<Interleave>,
     ) -> Self {
-        let profile = world.change(|state| state.profile);
+        let profile = world.profile();
         let lines = Lines::default();
         let control = FaultControl::new(engine.clone(), world.clone(), lines.clone());
         Self {

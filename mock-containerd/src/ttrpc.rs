@@ -118,7 +118,7 @@ fn answer(events: &Events, stream: u32, body: &[u8]) -> Result<(), Failure> {
     if call.method != METHOD {
         return Err(Failure::plain(Code::Unimplemented, format!("method {}", call.method)));
     }
-    let profile = events.0.change(|state| state.profile);
+    let profile = events.0.profile();
     let request: ForwardRequest = crate::reread::decode(profile, &call.payload)
         .map_err(|cause| invalid(format!("unmarshal request error: {cause}")))?;
     events.accept(request)

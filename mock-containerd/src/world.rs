@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::Profile;
 use crate::events::Bus;
 use crate::processes::{Held, Pids, Register, Scripts, play};
-use crate::state::{Failure, Launch, State};
-use crate::store::Store;
+use crate::state::{Failure, Labels, Launch, State};
+use crate::store::{Spooled, Store};
 use crate::streams::Streams;
 
 /// containerd asks a shim no longer than this how its task is.
@@ -23,6 +24,7 @@ pub(crate) struct World {
 
 #[derive(Debug)]
 struct Inner {
+    profile: Profile,
     // Never held over an await: `change` takes a plain closure.
     state: Mutex<State>,
     bus: Bus,
@@ -34,8 +36,9 @@ struct Inner {
 
 impl World {
     pub(crate) fn new(state: State, bus: Bus, scripts: Scripts, store: Store, pids: Pids) -> Self {
-        let (state, pids, streams) = (Mutex::new(state), Register::new(pids), Streams::default());
-        Self { inner: Arc::new(Inner { state, bus, scripts, store, streams, pids }) }
+        let (profile, pids, streams) = (state.profile, Register::new(pids), Streams::default());
+        let state = Mutex::new(state);
+        Self { inner: Arc::new(Inner { profile, state, bus, scripts, store, streams, pids }) }
     }
 
     /// Looks at or changes the state; what happened is published before anybody else can look.
@@ -54,6 +57,10 @@ impl World {
         // What has a number of its own cannot come back: it need not be removed under the lock.
         self.inner.store.remove_numbered(garbage);
         result
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.inner.profile
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -83,6 +90,25 @@ impl World {
         let done = tokio::task::spawn_blocking(move || work(&inner.store)).await;
         let done = done.expect("work on the disk does not panic, and is not aborted");
         done.map_err(|error| Failure::disk(what, &error))
+    }
+
+    /// Makes what was spooled a blob that the namespace knows.
+    pub(crate) fn enter_layer(
+        &self,
+        namespace: &str,
+        lease: Option<&str>,
+        spooled: Spooled,
+        labels: Labels,
+    ) -> Result<(), Failure> {
+        let Spooled { file, digest, size } = spooled;
+        self.change(|state| {
+            // Moved under the lock, as every commit is: a deletion of the same bytes elsewhere comes
+            // before or after, and never between.
+            let moved = self.store().finish_ingest(file, &digest);
+            moved.map_err(|error| Failure::disk("cannot keep a blob", &error))?;
+            state.enter_layer(namespace, lease, &digest, size, labels);
+            Ok(())
+        })
     }
 
     /// Pids for a process and its children.
@@ -150,7 +176,6 @@ fn not_held(error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Profile;
     use crate::clock::Clock;
     use crate::events::QUEUE_MAX;
     use crate::faults::{Door, Engine};

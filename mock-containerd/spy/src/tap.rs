@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rpc_ledger::{ConnectionId, Ledger, Mark};
 use tokio::net::{UnixListener, UnixStream};
@@ -152,14 +153,21 @@ async fn make_room(path: &Path) -> Result<(), TapError> {
     }
 }
 
+/// Between a connection that could not be accepted and the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
 async fn accept(listener: UnixListener, state: Arc<State>) {
     // Owned here: aborting this task aborts every connection.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // An error here is one connection's (it was gone before we came), not ours.
-                let Ok((client, _)) = accepted else { continue };
+                let Ok((client, _)) = accepted else {
+                    // It was gone before we came; or no descriptor is left, and asking again at once
+                    // would take all there is of the processor.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
                 // Dialled here, so that upstream accepts them in the order of their numbers. A
                 // connect to a Unix socket never waits: it is queued, or fails at once.
                 let Ok(server) = UnixStream::connect(&state.upstream).await else {

@@ -237,6 +237,18 @@ impl fmt::Display for DaemonFault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rpc { on, plan, when: When::Before } => write!(f, "{plan} before {on}"),
+            Self::Rpc { on, plan, when: When::After } => write!(f, "{plan} after {on}"),
+            Self::Event { topic, nth, fault } => write!(f, "{fault} {topic}#{nth}"),
+            Self::Cut { after, what } => write!(f, "cut {what} after {after}"),
+            Self::Daemon { after, fault } => write!(f, "{fault} after {after}"),
+        }
+    }
+}
+
 /// Lets serde read what is written as one text.
 macro_rules! read_as_text {
     ($($type:ident)+) => {

@@ -1,6 +1,5 @@
 //! Faults that somebody wrote: the TOML file, and the same by hand.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -191,18 +190,6 @@ impl Faults {
 
     fn push(&mut self, fault: Fault) {
         self.rules.push(Rule { fault, origin: "by hand".into() });
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rpc { on, plan, when: When::Before } => write!(f, "{plan} before {on}"),
-            Self::Rpc { on, plan, when: When::After } => write!(f, "{plan} after {on}"),
-            Self::Event { topic, nth, fault } => write!(f, "{fault} {topic}#{nth}"),
-            Self::Cut { after, what } => write!(f, "cut {what} after {after}"),
-            Self::Daemon { after, fault } => write!(f, "{fault} after {after}"),
-        }
     }
 }
 

@@ -79,10 +79,9 @@ impl Lines {
     }
 
     /// Cuts all.
-    pub(super) fn cut(&self) -> usize {
+    pub(super) fn cut(&self) {
         let lines: Vec<Line> = self.open().values().cloned().collect();
         lines.iter().for_each(Line::cut);
-        lines.len()
     }
 
     pub(super) fn find(&self, connection: ConnectionId) -> Option<Line> {

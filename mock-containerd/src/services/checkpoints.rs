@@ -6,7 +6,7 @@ use std::path::Path;
 use containerd_client::types::Descriptor;
 use sha2::{Digest as _, Sha256};
 
-use crate::state::{Digest, Failure};
+use crate::state::{Digest, Failure, Labels};
 use crate::world::World;
 
 const IMAGE: &str = "application/vnd.containerd.container.criu.checkpoint.criu.tar";
@@ -54,17 +54,16 @@ async fn blob(
     lease: Option<&str>,
     (media_type, bytes): (&str, Vec<u8>),
 ) -> Result<Descriptor, Failure> {
-    let digest = Digest::finished(Sha256::new_with_prefix(&bytes));
-    let size = bytes.len() as i64;
     let made = world.change(|state| state.take_file());
-    let write = move |store: &crate::store::Store| store.open_ingest(made)?.write_all(&bytes);
-    world.on_disk("cannot keep a checkpoint", write).await?;
-    world.change(|state| {
-        let finished = world.store().finish_ingest(made, &digest);
-        finished.map_err(|error| Failure::disk("cannot keep a checkpoint", &error))?;
-        state.enter_layer(namespace, lease, &digest, size, Default::default());
-        Ok::<_, Failure>(())
-    })?;
-    let media_type = media_type.to_owned();
-    Ok(Descriptor { media_type, digest: digest.to_string(), size, ..Descriptor::default() })
+    let written = world.on_disk("cannot write a checkpoint", move |store| {
+        store.spool(made, |file| {
+            file.write_all(&bytes)?;
+            Ok((Digest::finished(Sha256::new_with_prefix(&bytes)), bytes.len() as i64))
+        })
+    });
+    let written = written.await?;
+    let (media_type, digest, size) =
+        (media_type.to_owned(), written.digest.to_string(), written.size);
+    world.enter_layer(namespace, lease, written, Labels::new())?;
+    Ok(Descriptor { media_type, digest, size, ..Descriptor::default() })
 }

@@ -64,8 +64,8 @@ impl content_server::Content for Content {
 
     async fn delete(&self, request: Request<DeleteContentRequest>) -> Answer<()> {
         let (namespace, request) = taken(request)?;
-        let digest: Digest =
-            request.digest.parse().map_err(|error| Status::invalid_argument(format!("{error}")))?;
+        let digest = request.digest.parse::<Digest>();
+        let digest = digest.map_err(|error| Status::invalid_argument(error.to_string()))?;
         self.0.change(|state| state.delete_blob(&namespace, &digest))?;
         Ok(Response::new(()))
     }

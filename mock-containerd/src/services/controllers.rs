@@ -28,7 +28,7 @@ impl Controllers {
 
     /// What came with 2.0 has no word of its own before: the refusal is worded behind the services.
     fn since_2_0(&self) -> Result<(), Status> {
-        match self.0.change(|state| state.profile) {
+        match self.0.profile() {
             Profile::V2_1 => Ok(()),
             _ => Err(Status::unimplemented("")),
         }

@@ -7,14 +7,12 @@ use tonic::{Code, Request, Response};
 use super::Answer;
 use super::request::{lease, taken};
 use crate::state::{Digest, Failure};
-use crate::store::{Applied, Packing, apply, difference};
+use crate::store::{Applied, Packing, UNCOMPRESSED, apply, difference};
 use crate::stubs::containerd::services::diff::v1::diff_server;
 use crate::world::World;
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
-/// The digest of the tar inside a layer, as a label of the layer's blob.
-const UNCOMPRESSED: &str = "containerd.io/uncompressed";
 
 #[derive(Debug)]
 pub(crate) struct Diff(pub(crate) World);
@@ -35,12 +33,7 @@ impl diff_server::Diff for Diff {
             });
             found.map_err(|failure| failure.within("failed to get reader from content store"))
         })?;
-        let packing = Packing::of(&diff.media_type).ok_or_else(|| {
-            let kind = &diff.media_type;
-            let what =
-                format!("failed to get stream processor for {kind}: no processor for media-type");
-            Failure::plain(Code::Unknown, what)
-        })?;
+        let packing = Packing::of(&diff.media_type)?;
         let Applied { digest, size } = self
             .0
             .on_disk("cannot apply a layer", move |store| {
@@ -72,33 +65,19 @@ impl diff_server::Diff for Diff {
         };
         self.0.change(|state| state.check_lease(&namespace, lease.as_deref()))?;
         let made = self.0.change(|state| state.take_file());
-        let (digest, size, uncompressed) = self
+        let (layer, uncompressed) = self
             .0
             .on_disk("cannot make a layer", move |store| {
                 let mut layer = difference(&left, &right, gzip)?;
-                let mut file = store.open_ingest(made)?;
-                let (digest, size) = layer.copy_to(&mut file)?;
-                Ok((digest, size, layer.uncompressed))
+                Ok((store.spool(made, |file| layer.copy_to(file))?, layer.uncompressed))
             })
             .await?;
         if gzip {
             labels.insert(UNCOMPRESSED.to_owned(), uncompressed.to_string());
         }
-        self.0.change(|state| {
-            let store = self.0.store();
-            store
-                .finish_ingest(made, &digest)
-                .map_err(|error| Failure::disk("cannot keep a layer", &error))?;
-            state.enter_layer(&namespace, lease.as_deref(), &digest, size, labels);
-            Ok::<_, Failure>(())
-        })?;
-        Ok(Response::new(DiffResponse {
-            diff: Some(Descriptor {
-                media_type,
-                digest: digest.to_string(),
-                size,
-                ..Descriptor::default()
-            }),
-        }))
+        let (digest, size) = (layer.digest.to_string(), layer.size);
+        self.0.enter_layer(&namespace, lease.as_deref(), layer, labels)?;
+        let diff = Descriptor { media_type, digest, size, ..Descriptor::default() };
+        Ok(Response::new(DiffResponse { diff: Some(diff) }))
     }
 }

@@ -28,7 +28,7 @@ impl Events {
             Failure::invalid(format!("event envelope has invalid namespace: {error}"))
         })?;
         check_topic(&envelope.topic)?;
-        if self.0.change(|state| state.profile) > Profile::V1_6 {
+        if self.0.profile() > Profile::V1_6 {
             // Later versions read none as the beginning of Unix time.
             envelope.timestamp.get_or_insert_default();
         }

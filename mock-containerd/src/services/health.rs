@@ -18,11 +18,18 @@ use tower::Service;
 use crate::Profile;
 use crate::refusal::MESSAGE_BYTES_MAX;
 
-/// A method that came with 2.1, and that the stubs do not have yet.
-const LIST: &str = "/grpc.health.v1.Health/List";
-
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
+/// Came with 2.1; the stubs do not have it yet.
+const LIST: &str = "/grpc.health.v1.Health/List";
+
+/// The paths of the methods that a version has.
+pub(crate) fn methods(profile: Profile) -> &'static [&'static str] {
+    match profile {
+        Profile::V1_6 | Profile::V1_7 => &[CHECK, WATCH],
+        Profile::V2_1 => &[CHECK, WATCH, LIST],
+    }
+}
 
 /// All of it. Its methods are not those of generated stubs: these lack one, and refuse what the real
 /// ones take.
@@ -64,7 +71,7 @@ impl Message for Asked {
     }
 }
 
-/// One method.
+/// Says of the whole that it serves.
 struct Check;
 
 impl UnaryService<Asked> for Check {
@@ -79,7 +86,7 @@ impl UnaryService<Asked> for Check {
     }
 }
 
-/// One method. Nothing ever changes: after the first answer the stream stays open.
+/// The same for ever: nothing changes, and after the first answer the stream stays open.
 struct Watch;
 
 impl ServerStreamingService<Asked> for Watch {
@@ -114,7 +121,7 @@ struct Entry {
     status: Option<HealthCheckResponse>,
 }
 
-/// The one method.
+/// All that is known: the whole.
 struct List;
 
 impl UnaryService<()> for List {

@@ -23,7 +23,7 @@ pub(crate) struct Introspection(pub(crate) World);
 
 impl Introspection {
     fn profile(&self) -> Profile {
-        self.0.change(|state| state.profile)
+        self.0.profile()
     }
 
     /// All plugins of the version, where this mock keeps its files.
@@ -65,10 +65,8 @@ impl introspection_server::Introspection for Introspection {
 
     async fn plugin_info(&self, request: Request<PluginInfoRequest>) -> Answer<PluginInfoResponse> {
         if self.profile() < Profile::V2_1 {
-            return Err(Status::unimplemented(
-                "unknown method PluginInfo for service \
-                 containerd.services.introspection.v1.Introspection",
-            ));
+            // It is worded behind the services.
+            return Err(Status::unimplemented(""));
         }
         let PluginInfoRequest { r#type, id, options } = request.into_inner();
         options.as_ref().map(|options| runtime_info::check(&self.0, options)).transpose()?;

@@ -6,7 +6,7 @@ mod content;
 mod controllers;
 mod diff;
 mod events;
-mod health;
+pub(crate) mod health;
 mod images;
 mod introspection;
 mod leases;

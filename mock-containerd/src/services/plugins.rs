@@ -6,10 +6,10 @@ use std::path::Path;
 
 use containerd_client::google::rpc::Status;
 use containerd_client::services::v1::Plugin;
-use containerd_client::types::Platform;
 use serde::Deserialize;
 
 use crate::Profile;
+use crate::state::Platform;
 
 const PLUGINS: &str = include_str!("plugins.json");
 /// Stands for the folder in which everything is kept.
@@ -70,11 +70,7 @@ impl Listed {
     }
 
     pub(super) fn shown(self) -> Plugin {
-        let platform = Platform {
-            os: std::env::consts::OS.to_owned(),
-            architecture: architecture().to_owned(),
-            ..Platform::default()
-        };
+        let platform = Platform::of_host().shown();
         Plugin {
             r#type: self.r#type,
             id: self.id,
@@ -88,15 +84,6 @@ impl Listed {
                 ..Status::default()
             }),
         }
-    }
-}
-
-/// The host's, by Go's name.
-pub(crate) fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
     }
 }
 

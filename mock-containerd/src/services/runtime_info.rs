@@ -29,7 +29,7 @@ pub(super) fn check(world: &World, options: &Any) -> Result<(), Status> {
 }
 
 fn request(world: &World, options: &Any) -> Result<RuntimeRequest, Cause> {
-    reread::decode(world.change(|state| state.profile), &options.value)
+    reread::decode(world.profile(), &options.value)
 }
 
 /// The answer of a plugin to options that can be read.

@@ -28,7 +28,7 @@ impl streaming_server::Streaming for Streams {
         let namespace = caller(request.metadata()).unwrap_or_default();
         let lease = lease(&request);
         let mut from = request.into_inner();
-        let profile = self.0.change(|state| state.profile);
+        let profile = self.0.profile();
         let first = from
             .message()
             .await

@@ -91,7 +91,7 @@ impl tasks_server::Tasks for Tasks {
         })?;
         let Wanted { argv, setting } = wanted;
         let Some(script) = self.0.scripts().find(&argv, setting.path()) else {
-            let profile = self.0.change(|state| state.profile);
+            let profile = self.0.profile();
             return Err(crate::state::missing_binary(profile, &argv[0]).into());
         };
         let streams = Streams {

@@ -13,7 +13,7 @@ pub(crate) struct Version(pub(crate) World);
 #[tonic::async_trait]
 impl version_server::Version for Version {
     async fn version(&self, _: Request<()>) -> Answer<VersionResponse> {
-        let profile = self.0.change(|state| state.profile);
+        let profile = self.0.profile();
         Ok(Response::new(VersionResponse {
             version: profile.version().to_owned(),
             revision: concat!("laconic-mock-", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -8,9 +8,9 @@ use containerd_client::services::v1::{WriteAction, WriteContentRequest, WriteCon
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
-use crate::state::{Digest, Failure, NotOpened, Writing};
+use crate::state::{Digest, Failure, NotOpened, Writing, lock_patience};
 use crate::world::World;
 
 /// How often a locked reference is asked for while there is patience.
@@ -105,7 +105,7 @@ impl Writes {
         requests: &mut Streaming<WriteContentRequest>,
     ) -> Result<Option<WriteContentRequest>, Status> {
         requests.message().await.map_err(|status| {
-            let profile = self.world.change(|state| state.profile);
+            let profile = self.world.profile();
             crate::refusal::unread(profile, &status, true).unwrap_or(status)
         })
     }
@@ -113,7 +113,7 @@ impl Writes {
     /// Opens what the first message names; versions before 2.0 wait a while for a lock.
     async fn open(&self, first: &WriteContentRequest) -> Result<Writing, Failure> {
         let lease = self.lease.as_deref();
-        let patience = Failure::lock_patience(self.world.change(|state| state.profile));
+        let patience = lock_patience(self.world.profile());
         let begun = tokio::time::Instant::now();
         let mut poll = tokio::time::interval(std::time::Duration::from_millis(LOCK_POLL_MS));
         loop {
@@ -190,9 +190,7 @@ impl Open<'_> {
     fn commit(&mut self, request: &WriteContentRequest) -> Result<WriteContentResponse, Status> {
         let Self { writes, writing, .. } = self;
         let Writes { world, namespace, lease } = writes;
-        let Some(open) = writing.as_ref() else {
-            return Err(Status::new(Code::Internal, "mock: nothing is open"));
-        };
+        let open = writing.as_ref().expect("only a commit and the end take it");
         world.change(|state| {
             let digest = state.check_commit(namespace, open, &request.labels)?;
             // Moved under the lock, so that a deletion of the same bytes elsewhere comes before or

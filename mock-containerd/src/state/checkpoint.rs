@@ -11,7 +11,7 @@ use super::process::{Exit, Phase, Props, Streams};
 use super::task::{Happened, Task};
 use super::tasks::bundle;
 use super::{Digest, Failure, Launch, State};
-use crate::processes::signal::SIGKILL;
+use crate::processes::signal::KILLED;
 
 /// `containerd.runc.v1.CheckpointOptions`, as far as a mock follows it.
 #[derive(Clone, PartialEq, Message)]
@@ -102,7 +102,7 @@ impl State {
     ) -> Result<(), Failure> {
         self.change(namespace, id, |task| {
             task.may_checkpoint()?;
-            let killed = Exit::now(task.clock, 128 + SIGKILL);
+            let killed = Exit::now(task.clock, KILLED);
             Ok(((), if exit { task.end_init(killed) } else { Vec::new() }))
         })
     }

@@ -5,7 +5,7 @@ use containerd_client::events::{ContainerCreate, ContainerDelete, ContainerUpdat
 use containerd_client::services::v1::Container;
 
 use super::identifier::check_labels;
-use super::{Failure, Parts, State, any_passes, check_identifier, key, parse_all};
+use super::{Failure, Parts, State, check_identifier, key, of_namespace, parse_all, passing};
 use crate::Profile;
 
 /// The fields that an update names; none: all that may change.
@@ -80,12 +80,8 @@ impl State {
         filters: &[String],
     ) -> Result<Vec<Container>, Failure> {
         let filters = parse_all(filters).map_err(Failure::invalid)?;
-        let of_namespace = self.containers.iter().filter(|((space, _), _)| space == namespace);
-        Ok(of_namespace
-            .map(|(_, container)| container)
-            .filter(|container| any_passes(&filters, &|path: &[&str]| field(container, path)))
-            .cloned()
-            .collect())
+        let containers = of_namespace(&self.containers, namespace).map(|(_, one)| one);
+        Ok(passing(&filters, containers, field))
     }
 
     pub(crate) fn update_container(
@@ -128,7 +124,7 @@ impl State {
     /// Does not look for a task: containerd does not, either.
     pub(crate) fn delete_container(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {
         if self.containers.remove(&key(namespace, id)).is_none() {
-            let any = self.containers.keys().any(|(space, _)| space == namespace);
+            let any = of_namespace(&self.containers, namespace).next().is_some();
             return Err(Failure::not_found(if any {
                 format!("container {id}")
             } else {

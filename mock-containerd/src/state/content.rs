@@ -5,7 +5,7 @@ use containerd_client::services::v1::Info;
 
 use super::identifier::check_labels;
 use super::labels::{self, Labels};
-use super::{Digest, Failure, Key, Mask, State, any_passes, key, parse_all};
+use super::{Digest, Failure, Key, Mask, State, key, of_namespace, parse_all, passing};
 use crate::Profile;
 
 /// A blob in one namespace.
@@ -33,12 +33,8 @@ impl State {
     ) -> Result<Vec<Info>, Failure> {
         let filters = parse_all(filters)
             .map_err(|error| Failure::plain(tonic::Code::InvalidArgument, error))?;
-        let of_namespace = self.blobs.iter().filter(|((space, _), _)| space == namespace);
-        let infos = of_namespace.map(|(_, blob)| &blob.info);
-        Ok(infos
-            .filter(|info| any_passes(&filters, &|path: &[&str]| field(info, path)))
-            .cloned()
-            .collect())
+        let infos = of_namespace(&self.blobs, namespace).map(|(_, blob)| &blob.info);
+        Ok(passing(&filters, infos, field))
     }
 
     pub(crate) fn update_blob(

@@ -17,6 +17,7 @@ use super::{Exit, Failure, Launch, State, Waited, check_identifier, key};
 use crate::Profile;
 use crate::clock::GO_ZERO;
 use crate::processes::Held;
+use crate::processes::signal::KILLED;
 
 /// Which controller a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,7 +236,7 @@ impl State {
     fn shut_task(&mut self, namespace: &str, id: &str) {
         let place = key(namespace, id);
         let Some(pid) = self.tasks.get(&place).map(|task| task.init.pid) else { return };
-        let exit = Exit::now(self.clock, 137);
+        let exit = Exit::now(self.clock, KILLED);
         self.tell_task(&place, pid, vec![Happened::Exited(None, pid, exit)]);
         self.crash_shim(namespace, id);
     }

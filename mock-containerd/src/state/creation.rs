@@ -11,6 +11,7 @@ use super::checkpoint::CheckpointOptions;
 use super::tasks::bundle;
 use super::{Failure, State};
 use crate::Profile;
+use crate::anys::{bare, unknown};
 
 const CHECKPOINT: &str = "application/vnd.containerd.container.criu.checkpoint.criu.tar";
 const RUNC_OPTIONS: &str = "containerd.runc.v1.Options";
@@ -36,12 +37,8 @@ struct RuncOptions {
 
 /// The full name in a type URL, if a containerd knows it.
 fn known_type(options: &Any) -> Result<&str, Failure> {
-    let name = options.type_url.rsplit('/').next().unwrap_or_default();
-    if OPTIONS.contains(&name) {
-        return Ok(name);
-    }
-    let message = format!("type with url {}: not found", options.type_url);
-    Err(Failure::plain(Code::Unknown, message))
+    let name = bare(&options.type_url);
+    if OPTIONS.contains(&name) { Ok(name) } else { Err(unknown(&options.type_url)) }
 }
 
 impl State {

@@ -60,6 +60,16 @@ pub(crate) fn parse_all(texts: &[String]) -> Result<Vec<Filter>, String> {
     texts.iter().map(|text| Filter::parse(text)).collect()
 }
 
+/// Copies of those that one of them lets pass.
+pub(super) fn passing<'t, T: Clone + 't>(
+    filters: &[Filter],
+    things: impl Iterator<Item = &'t T>,
+    field: impl Fn(&T, &[&str]) -> Option<String>,
+) -> Vec<T> {
+    let passes = |thing: &&T| any_passes(filters, &|path: &[&str]| field(thing, path));
+    things.filter(passes).cloned().collect()
+}
+
 /// Whether one of them lets it pass.
 pub(crate) fn any_passes(filters: &[Filter], fields: Fields<'_>) -> bool {
     filters.is_empty() || filters.iter().any(|filter| filter.passes(fields))

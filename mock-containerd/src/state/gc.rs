@@ -12,7 +12,7 @@ use super::{Digest, State};
 const ROOT: &str = "containerd.io/gc.root";
 const FLAT: &str = "containerd.io/gc.flat";
 pub(super) const EXPIRE: &str = "containerd.io/gc.expire";
-const REF_CONTENT: &str = "containerd.io/gc.ref.content";
+pub(super) const REF_CONTENT: &str = "containerd.io/gc.ref.content";
 const REF_SNAPSHOT: &str = "containerd.io/gc.ref.snapshot.";
 /// An ingest that no lease holds lives for a day.
 const INGEST_SECONDS: i64 = 24 * 60 * 60;

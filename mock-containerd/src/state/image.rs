@@ -7,7 +7,8 @@ use tonic::Code;
 
 use super::identifier::check_labels;
 use super::{
-    BlobDescriptor, Digest, Failure, Labels, Mask, State, any_passes, key, labels, parse_all,
+    BlobDescriptor, Digest, Failure, Labels, Mask, State, key, labels, of_namespace, parse_all,
+    passing,
 };
 use crate::Profile;
 
@@ -22,12 +23,8 @@ impl State {
         filters: &[String],
     ) -> Result<Vec<Image>, Failure> {
         let filters = parse_all(filters).map_err(Failure::invalid)?;
-        let of_namespace = self.images.iter().filter(|((space, _), _)| space == namespace);
-        let images = of_namespace.map(|(_, image)| image);
-        Ok(images
-            .filter(|image| any_passes(&filters, &|path: &[&str]| field(image, path)))
-            .cloned()
-            .collect())
+        let images = of_namespace(&self.images, namespace).map(|(_, image)| image);
+        Ok(passing(&filters, images, field))
     }
 
     pub(crate) fn create_image(
@@ -162,7 +159,7 @@ impl State {
         target: Option<&Descriptor>,
     ) -> Result<(), Failure> {
         // No name is found, oddly, where there were images and none is left.
-        let none_is_left = || !self.images.keys().any(|(space, _)| space == namespace);
+        let none_is_left = || of_namespace(&self.images, namespace).next().is_none();
         if name.is_empty() && self.imaged.contains(namespace) && none_is_left() {
             return Err(Failure::plain(Code::Unknown, "incompatible value"));
         }

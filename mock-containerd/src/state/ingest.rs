@@ -1,5 +1,7 @@
 //! Blobs that are not whole yet, by reference: opened by one stream at a time, kept when it breaks.
 
+use std::time::Duration;
+
 use containerd_client::services::v1::{Status, WriteContentRequest};
 use prost_types::Timestamp;
 use sha2::Sha256;
@@ -8,7 +10,7 @@ use tonic::Code;
 use super::identifier::check_labels;
 use super::labels::Labels;
 use super::writing::Writing;
-use super::{Digest, Failure, State, any_passes, key, parse_all};
+use super::{Digest, Failure, State, any_passes, key, of_namespace, parse_all};
 use crate::Profile;
 
 #[derive(Debug)]
@@ -52,11 +54,13 @@ impl State {
         if let Some(ingest) = self.ingests.get(&place).filter(|ingest| ingest.rest.is_none()) {
             return Err(NotOpened::Locked(locked(self.clock.now(), namespace, &reference, ingest)));
         }
+        let mut resumed = self.ingests.remove(&place);
+        let another =
+            |left: &mut Ingest| left.total != 0 && first.total != 0 && left.total != first.total;
         // Another total: it is another blob, and begins anew.
-        let resumed = self
-            .ingests
-            .remove(&place)
-            .filter(|ingest| ingest.total == 0 || first.total == 0 || ingest.total == first.total);
+        if let Some(left) = resumed.take_if(another) {
+            self.garbage.ingests.push(left.file);
+        }
         let (file, started_at, rest) = match resumed {
             Some(ingest) => {
                 let hasher = ingest.rest.expect("it was not open");
@@ -172,6 +176,18 @@ impl State {
         Ok(())
     }
 
+    /// All of a namespace that is no more.
+    pub(super) fn forget_ingests(&mut self, namespace: &str) {
+        let Self { ingests, garbage, .. } = self;
+        ingests.retain(|(space, _), ingest| {
+            let stays = space != namespace;
+            if !stays {
+                garbage.ingests.push(ingest.file);
+            }
+            stays
+        });
+    }
+
     pub(crate) fn write_status(&self, namespace: &str, reference: &str) -> Result<Status, Failure> {
         let ingest = self.ingests.get(&key(namespace, reference)).ok_or_else(|| {
             let what = format!("could not get status for ref {reference:?}: reference {reference}");
@@ -187,8 +203,8 @@ impl State {
     ) -> Result<Vec<Status>, Failure> {
         let filters =
             parse_all(filters).map_err(|error| Failure::plain(Code::InvalidArgument, error))?;
-        let of_namespace = self.ingests.iter().filter(|((space, _), _)| space == namespace);
-        let statuses = of_namespace.map(|((_, reference), ingest)| ingest.shown(reference));
+        let ingests = of_namespace(&self.ingests, namespace);
+        let statuses = ingests.map(|(reference, ingest)| ingest.shown(reference));
         let passes = |status: &Status| {
             any_passes(&filters, &|path: &[&str]| match path {
                 ["ref"] => Some(status.r#ref.clone()),
@@ -239,9 +255,46 @@ fn locked(now: Timestamp, namespace: &str, reference: &str, ingest: &Ingest) -> 
     )
 }
 
-impl Failure {
-    /// Versions before 2.0 try to get a locked reference for this long.
-    pub(crate) fn lock_patience(profile: Profile) -> std::time::Duration {
-        std::time::Duration::from_millis(if profile == Profile::V2_1 { 0 } else { 700 })
+/// Versions before 2.0 try to get a locked reference for this long.
+pub(crate) fn lock_patience(profile: Profile) -> Duration {
+    Duration::from_millis(if profile == Profile::V2_1 { 0 } else { 700 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cgroups;
+    use crate::clock::Clock;
+
+    fn state() -> State {
+        State::new(Profile::V1_6, Cgroups::default(), Clock::Wall)
+    }
+
+    /// Begins to write and leaves it. The number of its file.
+    fn left(state: &mut State, total: i64) -> u64 {
+        let first = WriteContentRequest { r#ref: "r".to_owned(), total, ..Default::default() };
+        let writing = state.open_write("n", None, &first).unwrap();
+        let file = writing.file;
+        state.close_write("n", writing);
+        file
+    }
+
+    #[test]
+    fn what_was_written_of_another_blob_is_garbage() {
+        let mut state = state();
+        let file = left(&mut state, 5);
+        assert_eq!(left(&mut state, 5), file, "the same blob goes on");
+        assert!(state.take_garbage().ingests.is_empty());
+        assert_ne!(left(&mut state, 6), file);
+        assert_eq!(state.take_garbage().ingests, [file]);
+    }
+
+    #[test]
+    fn what_was_not_finished_goes_with_its_namespace() {
+        let mut state = state();
+        let file = left(&mut state, 5);
+        state.delete_namespace("n").unwrap();
+        assert!(state.list_writes("n", &[]).unwrap().is_empty());
+        assert_eq!(state.take_garbage().ingests, [file]);
     }
 }

@@ -6,7 +6,7 @@ use containerd_client::services::v1::{Lease, Resource};
 use tonic::Code;
 
 use super::labels::Labels;
-use super::{Digest, Failure, State, any_passes, key, parse_all};
+use super::{Digest, Failure, State, key, of_namespace, parse_all, passing};
 use crate::Profile;
 
 /// A lease, and by type and id what it holds.
@@ -48,17 +48,13 @@ impl State {
         filters: &[String],
     ) -> Result<Vec<Lease>, Failure> {
         let filters = parse_all(filters).map_err(Failure::invalid)?;
-        let of_namespace = self.leases.iter().filter(|((space, _), _)| space == namespace);
+        let leases = of_namespace(&self.leases, namespace).map(|(_, held)| &held.lease);
         let field = |lease: &Lease, path: &[&str]| match path {
             ["id"] => Some(lease.id.clone()),
             ["labels", label @ ..] => lease.labels.get(&label.join(".")).cloned(),
             _ => None,
         };
-        Ok(of_namespace
-            .map(|(_, held)| &held.lease)
-            .filter(|lease| any_passes(&filters, &|path: &[&str]| field(lease, path)))
-            .cloned()
-            .collect())
+        Ok(passing(&filters, leases, field))
     }
 
     pub(crate) fn add_resource(

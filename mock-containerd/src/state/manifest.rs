@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use containerd_client::types as api;
 use serde::{Deserialize, Serialize};
 
+use super::gc::REF_CONTENT;
 use super::labels::Labels;
 
 pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -13,8 +14,6 @@ const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub(crate) const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
-
-const REF_CONTENT: &str = "containerd.io/gc.ref.content";
 
 /// What names a blob and says what it is. Its fields stand in the order in which Go writes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +170,12 @@ impl Platform {
             os: std::env::consts::OS.to_owned(),
             variant: String::new(),
         }
+    }
+
+    /// As containerd's API shows it.
+    pub(crate) fn shown(self) -> api::Platform {
+        let Self { architecture, os, variant } = self;
+        api::Platform { architecture, os, variant, ..api::Platform::default() }
     }
 
     pub(crate) fn of(shown: &api::Platform) -> Self {

@@ -50,7 +50,7 @@ pub(crate) use failure::Failure;
 pub(crate) use filter::{Filter, any_passes, parse_all};
 pub(crate) use gc::Garbage;
 pub(crate) use identifier::check as check_identifier;
-pub(crate) use ingest::NotOpened;
+pub(crate) use ingest::{NotOpened, lock_patience};
 pub(crate) use key::Key;
 pub(crate) use labels::Labels;
 pub(crate) use manifest::{
@@ -68,7 +68,8 @@ pub(crate) use writing::Writing;
 
 use crate::clock::Clock;
 use crate::{Cgroups, Profile};
-use key::{Parts, key};
+use filter::passing;
+use key::{Parts, key, of_namespace};
 use task::Task;
 
 /// Everything. Changes push the events that they cause.

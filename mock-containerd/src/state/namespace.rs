@@ -6,7 +6,7 @@ use containerd_client::events::{NamespaceCreate, NamespaceDelete, NamespaceUpdat
 use containerd_client::services::v1::Namespace;
 
 use super::identifier::check_labels;
-use super::{Failure, Key, Mask, State, check_identifier};
+use super::{Failure, Mask, State, check_identifier, of_namespace};
 use crate::Profile;
 
 impl State {
@@ -63,19 +63,18 @@ impl State {
 
     /// What keeps a namespace from being deleted.
     fn left_in(&self, name: &str) -> Vec<String> {
-        let within = |(space, _): &Key| space == name;
         let mut left = Vec::new();
         for (what, is_there) in [
-            ("images", self.images.keys().any(within)),
-            ("blobs", self.blobs.keys().any(within)),
-            ("containers", self.containers.keys().any(within)),
+            ("images", of_namespace(&self.images, name).next().is_some()),
+            ("blobs", of_namespace(&self.blobs, name).next().is_some()),
+            ("containers", of_namespace(&self.containers, name).next().is_some()),
         ] {
             left.extend(is_there.then(|| what.to_owned()));
         }
-        let shelves = self.snapshots.iter();
-        let full = shelves.filter(|(place, shelf)| within(place) && !shelf.snapshots.is_empty());
+        let shelves = of_namespace(&self.snapshots, name);
+        let full = shelves.filter(|(_, shelf)| !shelf.snapshots.is_empty());
         left.extend(
-            full.map(|((_, snapshotter), _)| format!("snapshots on {snapshotter:?} snapshotter")),
+            full.map(|(snapshotter, _)| format!("snapshots on {snapshotter:?} snapshotter")),
         );
         left
     }
@@ -119,6 +118,7 @@ impl State {
         self.namespaces.remove(name);
         // What does not hold a namespace goes with it; 1.7 keeps sandboxes apart.
         self.leases.retain(|(space, _), _| space != name);
+        self.forget_ingests(name);
         if self.profile == Profile::V2_1 {
             self.sandboxes.retain(|(space, _), _| space != name);
             self.sandboxed.remove(name);

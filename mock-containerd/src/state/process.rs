@@ -124,6 +124,17 @@ impl Process {
         self.waited.send_replace(Waited::Exited(exit));
     }
 
+    /// Its shim is gone: who still waits is told.
+    pub(super) fn close(&self) {
+        self.waited.send_if_modified(|waited| {
+            let pending = *waited == Waited::Pending;
+            if pending {
+                *waited = Waited::Closed;
+            }
+            pending
+        });
+    }
+
     pub(super) fn running(&self) -> bool {
         self.phase == Phase::Running
     }

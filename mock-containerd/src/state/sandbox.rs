@@ -6,7 +6,7 @@ use containerd_client::types::Sandbox;
 use prost_types::Any;
 use tonic::Code;
 
-use super::{Failure, Mask, State, any_passes, check_identifier, key, parse_all};
+use super::{Failure, Mask, State, check_identifier, key, of_namespace, parse_all, passing};
 use crate::Profile;
 
 impl State {
@@ -118,12 +118,8 @@ impl State {
         filters: &[String],
     ) -> Result<Vec<Sandbox>, Failure> {
         let filters = parse_all(filters).map_err(Failure::invalid)?;
-        let of_namespace = self.sandboxes.iter().filter(|((space, _), _)| space == namespace);
-        let sandboxes = of_namespace.map(|(_, sandbox)| sandbox);
-        Ok(sandboxes
-            .filter(|sandbox| any_passes(&filters, &|path: &[&str]| field(sandbox, path)))
-            .cloned()
-            .collect())
+        let sandboxes = of_namespace(&self.sandboxes, namespace).map(|(_, sandbox)| sandbox);
+        Ok(passing(&filters, sandboxes, field))
     }
 
     pub(crate) fn delete_sandbox(&mut self, namespace: &str, id: &str) -> Result<(), Failure> {

@@ -6,7 +6,8 @@ use tonic::Code;
 
 use super::process::{Phase, Process};
 use super::task::Happened;
-use super::{Exit, Failure, Key, Launch, State, Streams, Waited, go_json, key};
+use super::{Exit, Failure, Key, Launch, State, Streams, go_json, key};
+use crate::processes::signal::KILLED;
 use crate::processes::{Ending, Held, OpenStreams, Setting};
 use crate::{Profile, SandboxScript};
 
@@ -15,7 +16,7 @@ const SERVICE: &str = "service containerd.runtime.sandbox.v1.Sandbox";
 /// What is told of a shim of a sandbox that is gone: nothing of a process is known.
 const GONE: (u32, u32) = (0, 255);
 /// The same, when the shim never had a sandbox: Go's -1.
-const NEVER: (u32, u32) = (u32::MAX, 137);
+const NEVER: (u32, u32) = (u32::MAX, KILLED);
 
 /// The shim of a sandbox.
 #[derive(Debug)]
@@ -87,9 +88,8 @@ impl State {
 
     /// A task is gone, and nobody is told.
     fn forget_task(&mut self, place: &Key) {
-        let Some(task) = self.tasks.remove(place) else { return };
-        for process in task.execs.values().chain([&task.init]) {
-            process.waited.send_replace(Waited::Closed);
+        if let Some(task) = self.tasks.remove(place) {
+            task.close();
         }
     }
 
@@ -192,7 +192,7 @@ impl State {
     /// Stops what runs in a sandbox. Where nothing does, it is the shim that ends.
     pub(super) fn halt_sandbox(&mut self, namespace: &str, id: &str) {
         let place = key(namespace, id);
-        let killed = Exit::now(self.clock, 137);
+        let killed = Exit::now(self.clock, KILLED);
         let Some(shim) = self.sandbox_shims.get_mut(&place) else { return };
         match &mut shim.process {
             Some(process) if matches!(process.phase, Phase::Stopped(_)) => {}
@@ -227,13 +227,7 @@ impl State {
         let place = key(namespace, id);
         let Some(shim) = self.sandbox_shims.remove(&place) else { return false };
         if let Some(process) = &shim.process {
-            process.waited.send_if_modified(|waited| {
-                let pending = *waited == Waited::Pending;
-                if pending {
-                    *waited = Waited::Closed;
-                }
-                pending
-            });
+            process.close();
         }
         self.tell_gone(&place, GONE);
         true

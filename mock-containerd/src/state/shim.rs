@@ -6,7 +6,7 @@ use containerd_client::types::v1::{Process as Shown, Status};
 use tokio::sync::watch;
 
 use super::process::Phase;
-use super::{Failure, Key, State, Waited, key};
+use super::{Failure, Key, State, key, of_namespace};
 use crate::Profile;
 use crate::clock::GO_ZERO;
 use crate::processes::Ending;
@@ -26,7 +26,6 @@ impl State {
     /// The shim dies, and its task or sandbox with it. `false`: there is none of the two.
     pub(crate) fn kill_shim(&mut self, namespace: &str, id: &str) -> bool {
         let there = self.has_task(namespace, id);
-        self.hung.remove(&key(namespace, id));
         self.crash_shim(namespace, id);
         self.crash_sandbox(namespace, id);
         there
@@ -56,8 +55,8 @@ impl State {
 
     /// All shims of a namespace go on.
     pub(crate) fn wake_shims(&mut self, namespace: &str) {
-        let hung = self.hung.keys().filter(|(space, _)| space == namespace);
-        let ids: Vec<String> = hung.map(|(_, id)| id.clone()).collect();
+        let ids: Vec<String> =
+            of_namespace(&self.hung, namespace).map(|(id, _)| id.to_owned()).collect();
         for id in ids {
             self.wake_shim(namespace, &id);
         }
@@ -91,8 +90,8 @@ impl State {
 
     /// Tasks of a namespace whose shims hang.
     pub(crate) fn all_hung(&self, namespace: &str) -> Vec<(String, watch::Receiver<bool>)> {
-        let of_namespace = self.hung.iter().filter(|((space, _), _)| space == namespace);
-        of_namespace.map(|((_, id), hung)| (id.clone(), hung.back.subscribe())).collect()
+        let hung = of_namespace(&self.hung, namespace);
+        hung.map(|(id, hung)| (id.to_owned(), hung.back.subscribe())).collect()
     }
 
     /// Keeps an exit for later, when its shim hangs.
@@ -112,16 +111,14 @@ impl State {
     pub(crate) fn daemon_restarts(&mut self, lost: bool) {
         let profile = self.profile;
         self.sandboxes_after_restart(lost);
+        // Streams that no transfer uses are known to the daemon alone.
+        self.garbage.streams.extend(std::mem::take(&mut self.streams).into_keys());
         // A shim without a process counts as leaked from 1.7 on, and is removed.
         self.tasks.retain(|place, task| {
             let stopped = matches!(task.init.phase, Phase::Stopped(_));
             let stays = !lost && (!stopped || profile == Profile::V1_6);
             if !stays {
-                for process in task.execs.values().chain([&task.init]) {
-                    if *process.waited.borrow() == Waited::Pending {
-                        process.waited.send_replace(Waited::Closed);
-                    }
-                }
+                task.close();
                 self.hung.remove(place);
             }
             stays

@@ -4,7 +4,7 @@ use super::Failure;
 use super::process::{Exit, Phase};
 use super::task::{Done, Happened, Task};
 use crate::processes::Disposition;
-use crate::processes::signal::{SIGKILL, SIGNAL_MAX, is_harmless};
+use crate::processes::signal::{KILLED, SIGKILL, SIGNAL_MAX, is_harmless};
 
 impl Task {
     pub(super) fn kill(&mut self, signal: u32, all: bool) -> Done<()> {
@@ -49,7 +49,7 @@ impl Task {
     fn kill_init(&mut self, signal: u32) -> Vec<Happened> {
         let status = match (&self.init.phase, signal) {
             (_, 0) | (Phase::Stopped(_), _) => return Vec::new(),
-            (_, SIGKILL) => 128 + SIGKILL,
+            (_, SIGKILL) => KILLED,
             // runc's own init waits there still, and Go's runtime dies of a signal with 2.
             (Phase::Created, signal) if !is_harmless(signal) => 2,
             (Phase::Created, _) => return Vec::new(),

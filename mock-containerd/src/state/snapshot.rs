@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::identifier::check_labels;
 use super::labels::{self, Labels};
-use super::{Failure, Mask, State, any_passes, key, parse_all};
+use super::{Failure, Mask, State, key, parse_all, passing};
 use crate::Profile;
 
 /// Which snapshotters there are.
@@ -309,11 +309,7 @@ impl State {
         let filters = parse_all(filters).map_err(|error| Failure::plain(Code::Unknown, error))?;
         let shelf = self.snapshots.get(&key(namespace, snapshotter.name()));
         let snapshots = shelf.into_iter().flat_map(|shelf| shelf.snapshots.values());
-        Ok(snapshots
-            .map(|snapshot| &snapshot.info)
-            .filter(|info| any_passes(&filters, &|path: &[&str]| field(info, path)))
-            .cloned()
-            .collect())
+        Ok(passing(&filters, snapshots.map(|snapshot| &snapshot.info), field))
     }
 }
 

@@ -1,14 +1,15 @@
 //! The rules of one task: what each operation does in each state, as runc's shim has them.
 
-use containerd_client::types::Mount;
 use std::collections::BTreeMap;
+
+use containerd_client::types::Mount;
 
 use super::checkpoint::Restore;
 use super::process::{Exit, Phase, Process, Props, Streams};
-use super::{Failure, check_identifier};
+use super::{Failure, check_identifier, go_json};
 use crate::Profile;
 use crate::clock::Clock;
-use crate::processes::signal::{SIGKILL, SIGWINCH};
+use crate::processes::signal::{KILLED, SIGWINCH};
 use crate::processes::{Disposition, ProcessScript, Setting, Size};
 
 /// What a task is made of.
@@ -18,7 +19,7 @@ pub(crate) struct NewTask {
     pub(crate) streams: Streams,
     pub(crate) script: ProcessScript,
     pub(crate) setting: Setting,
-    pub(crate) rootfs: Vec<containerd_client::types::Mount>,
+    pub(crate) rootfs: Vec<Mount>,
     pub(crate) props: Props,
     /// It is to go on from a checkpoint: then it has no pid, and no streams, before it is started.
     pub(crate) restore: Option<Restore>,
@@ -211,7 +212,7 @@ impl Task {
     pub(super) fn runs_out_of_memory(&mut self, exec: &str, pid: u32) -> Vec<Happened> {
         let alive = self.process(exec).is_ok_and(|process| process.running() && process.pid == pid);
         let mut happened = if alive { vec![Happened::OutOfMemory] } else { Vec::new() };
-        happened.extend(self.exits(exec, pid, 128 + SIGKILL));
+        happened.extend(self.exits(exec, pid, KILLED));
         happened
     }
 
@@ -236,7 +237,7 @@ impl Task {
         self.freeze(false);
         for (exec, process) in &mut self.execs {
             if process.running() {
-                let killed = Exit::now(self.clock, 128 + SIGKILL);
+                let killed = Exit::now(self.clock, KILLED);
                 process.stop(killed.clone());
                 happened.push(Happened::Exited(Some(exec.clone()), process.pid, killed));
             }
@@ -253,8 +254,20 @@ impl Task {
 
     /// Players of frozen processes wait.
     fn hold(&self, frozen: bool) {
-        for process in self.execs.values().chain([&self.init]) {
+        for process in self.all() {
             process.controls.send_modify(|controls| controls.frozen = frozen);
+        }
+    }
+
+    /// Its execs, and its init last.
+    fn all(&self) -> impl Iterator<Item = &Process> {
+        self.execs.values().chain([&self.init])
+    }
+
+    /// Its shim is gone: who still waits is told.
+    pub(super) fn close(&self) {
+        for process in self.all() {
+            process.close();
         }
     }
 
@@ -333,12 +346,10 @@ impl Task {
         if let Phase::Stopped(_) = self.init.phase {
             return self.refuse("cannot update a stopped container");
         }
-        if serde_json::from_slice::<serde_json::Value>(resources).is_err() {
-            let first = resources.first().map_or(' ', |byte| char::from(*byte));
-            let what = format!("invalid character {first:?} looking for beginning of value");
-            return self.refuse(&what);
+        match serde_json::from_slice::<serde_json::Value>(resources) {
+            Ok(_) => Ok(()),
+            Err(_) => self.refuse(&go_json::error_in(resources)),
         }
-        Ok(())
     }
 
     /// Whether the whole may be deleted, and the exits that are told with it.
@@ -348,7 +359,7 @@ impl Task {
             (Phase::Created, _) if self.restore.is_some() => Ok((Exit::never(0), Vec::new())),
             // Its runc init dies with it; that exit is told and has no time.
             (Phase::Created, _) => {
-                let killed = Exit::never(128 + SIGKILL);
+                let killed = Exit::never(KILLED);
                 Ok((Exit::never(0), vec![Happened::Exited(None, self.init.pid, killed)]))
             }
             _ => self.refuse(&format!("cannot delete a {} process", self.state_word())),

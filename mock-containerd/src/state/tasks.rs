@@ -8,14 +8,16 @@ use prost::Message;
 use prost_types::Any;
 use tokio::sync::watch;
 
-use super::process::{Process, Props, Streams};
+use super::process::{Phase, Process, Props, Streams};
 use super::sandbox_shim::Answering;
 use super::task::{Happened, Start, Task};
 use super::usage::metric;
 use super::{
-    Exit, Failure, Key, NewExec, NewTask, Parts, State, Waited, Wanted, any_passes, key, spec,
+    Exit, Failure, Key, NewExec, NewTask, Parts, State, Waited, Wanted, any_passes, key,
+    of_namespace, spec,
 };
 use crate::Profile;
+use crate::processes::signal::KILLED;
 use crate::processes::{Controls, Ending, OpenStreams, ProcessScript, Setting, Signals, Size};
 
 /// `containerd.runc.v1.ProcessDetails`: which exec a pid is. Its proto has no service, so no stubs
@@ -219,7 +221,7 @@ impl State {
             self.change(namespace, id, |task| Ok((task.may_start_exec(exec, id)?, Vec::new())))?;
         if start == Start::CrashesShim {
             self.crash_shim(namespace, id);
-            return Err(Failure::shim(self.profile, "ttrpc: closed"));
+            return Err(self.shim_closed());
         }
         let process = self.task(namespace, id)?.process(exec)?;
         Ok((process.streams.clone(), process.script.forks))
@@ -249,7 +251,7 @@ impl State {
         exec: &str,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let process = self.task(namespace, id).ok()?.process(exec).ok()?;
-        let ended = matches!(process.phase, super::process::Phase::Stopped(_));
+        let ended = matches!(process.phase, Phase::Stopped(_));
         ended.then(|| process.copying.drained())
     }
 
@@ -257,12 +259,12 @@ impl State {
     /// failed.
     pub(super) fn crash_shim(&mut self, namespace: &str, id: &str) {
         let place = key(namespace, id);
+        // Who waited for a hung one to come back hears by this that it will not.
+        self.hung.remove(&place);
         let Some(task) = self.tasks.remove(&place) else { return };
-        let exit = Exit::now(self.clock, 137);
+        let exit = Exit::now(self.clock, KILLED);
         let pid = task.init.pid;
-        for process in task.execs.values().chain([&task.init]) {
-            process.waited.send_replace(Waited::Closed);
-        }
+        task.close();
         self.tell_task(&place, pid, vec![Happened::Exited(None, pid, exit.clone())]);
         self.tell_deleted(namespace, id, pid, &exit);
     }
@@ -398,8 +400,8 @@ impl State {
 
     /// Only inits, and whatever filter is asked for: containerd ignores it.
     pub(crate) fn list_tasks(&self, namespace: &str) -> Vec<Shown> {
-        let of_namespace = self.tasks.iter().filter(|((space, _), _)| space == namespace);
-        of_namespace.map(|((_, id), task)| task.init.shown(id, task.paused)).collect()
+        let tasks = of_namespace(&self.tasks, namespace);
+        tasks.map(|(id, task)| task.init.shown(id, task.paused)).collect()
     }
 
     pub(crate) fn pids(&self, namespace: &str, id: &str) -> Result<Vec<ProcessInfo>, Failure> {
@@ -435,17 +437,16 @@ impl State {
         // A bad filter is UNKNOWN here, not INVALID_ARGUMENT.
         let filters = super::parse_all(filters)
             .map_err(|error| Failure::plain(tonic::Code::Unknown, error))?;
-        let of_namespace = self.tasks.iter().filter(|((space, id), task)| {
+        let measured = of_namespace(&self.tasks, namespace).filter(|(id, task)| {
             let fields = |path: &[&str]| match path {
-                ["id"] => Some(id.clone()),
-                ["namespace"] => Some(space.clone()),
+                ["id"] => Some((*id).to_owned()),
+                ["namespace"] => Some(namespace.to_owned()),
                 _ => None,
             };
-            let recorded = self.containers.contains_key(&key(space, id));
-            let runs = recorded && task.restore.is_none();
-            space == namespace && runs && any_passes(&filters, &fields)
+            let recorded = self.container(namespace, id).is_ok();
+            recorded && task.restore.is_none() && any_passes(&filters, &fields)
         });
         let now = self.clock.now();
-        Ok(of_namespace.map(|((_, id), task)| metric(self.cgroups, now, id, task)).collect())
+        Ok(measured.map(|(id, task)| metric(self.cgroups, now, id, task)).collect())
     }
 }

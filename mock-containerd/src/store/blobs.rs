@@ -2,11 +2,25 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::root::make;
 use crate::state::Digest;
+
+/// Bytes that were written and are to become a blob.
+#[derive(Debug)]
+pub(crate) struct Spooled {
+    /// Names their file.
+    pub(crate) file: u64,
+    pub(crate) digest: Digest,
+    pub(crate) size: i64,
+}
+
+/// An error of the system, with the path that it is about.
+fn at(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display()))
+}
 
 impl Store {
     fn blob_path(&self, digest: &Digest) -> io::Result<PathBuf> {
@@ -24,7 +38,23 @@ impl Store {
     pub(crate) fn open_ingest(&self, file: u64) -> io::Result<File> {
         let path = self.ingest_path(file)?;
         make(path.parent().expect("it lies in a folder of its own"), 0o700)?;
-        OpenOptions::new().create(true).append(true).open(path)
+        OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))
+    }
+
+    /// Writes bytes that have no digest yet. What could not be written whole does not stay.
+    pub(crate) fn spool<E: From<io::Error>>(
+        &self,
+        file: u64,
+        write: impl FnOnce(&mut File) -> Result<(Digest, i64), E>,
+    ) -> Result<Spooled, E> {
+        let written = self.open_ingest(file).map_err(E::from).and_then(|mut open| write(&mut open));
+        match written {
+            Ok((digest, size)) => Ok(Spooled { file, digest, size }),
+            Err(error) => {
+                self.remove_ingest(file);
+                Err(error)
+            }
+        }
     }
 
     /// Makes an unfinished blob a whole one.
@@ -36,12 +66,13 @@ impl Store {
             make(from.parent().expect("it lies in a folder of its own"), 0o700)?;
             File::create(&from)
         })?;
-        std::fs::rename(&from, &to)?;
+        std::fs::rename(&from, &to).map_err(at(&to))?;
         std::fs::remove_dir_all(from.parent().expect("it lies in a folder of its own"))
     }
 
     pub(crate) fn open_blob(&self, digest: &Digest) -> io::Result<File> {
-        File::open(self.blob_path(digest)?)
+        let path = self.blob_path(digest)?;
+        File::open(&path).map_err(at(&path))
     }
 
     /// Removes what may be there.

@@ -3,6 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
+use tonic::Code;
+
+use crate::state::Failure;
+
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -19,8 +23,18 @@ pub(crate) enum Packing {
 }
 
 impl Packing {
+    /// Of what can be applied.
+    pub(crate) fn of(media_type: &str) -> Result<Self, Failure> {
+        Self::of_layer(media_type).ok_or_else(|| {
+            let what = format!(
+                "failed to get stream processor for {media_type}: no processor for media-type"
+            );
+            Failure::plain(Code::Unknown, what)
+        })
+    }
+
     /// `None`: no layer.
-    pub(crate) fn of(media_type: &str) -> Option<Self> {
+    fn of_layer(media_type: &str) -> Option<Self> {
         let docker = media_type.strip_prefix(DOCKER);
         let docker = docker.and_then(|kind| kind.strip_prefix("foreign.").or(Some(kind)));
         if let Some("diff.tar" | "diff.tar.gzip" | "diff.tar.zstd") = docker {
@@ -66,7 +80,7 @@ mod tests {
             ("application/vnd.oci.image.manifest.v1+json", None),
             ("foo/bar", None),
         ] {
-            assert_eq!(Packing::of(kind), packing, "{kind}");
+            assert_eq!(Packing::of_layer(kind), packing, "{kind}");
         }
     }
 }

@@ -79,7 +79,8 @@ impl Store {
 
 /// Makes a folder and those above it.
 pub(super) fn make(folder: &Path, mode: u32) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder)
+    let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder);
+    made.map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", folder.display())))
 }
 
 impl Failure {

@@ -2,8 +2,6 @@
 
 use super::Blind;
 
-/// RFC 9113: the largest frame that a peer can allow.
-const FRAME_BYTES_MAX: usize = (1 << 24) - 1;
 const HEADER_BYTES: usize = 9;
 
 /// Frame types that the reader looks into.
@@ -38,7 +36,6 @@ impl Frame {
     pub(super) fn cut(buffer: &mut Vec<u8>) -> Option<Frame> {
         let header = buffer.get(..HEADER_BYTES)?;
         let length = u32::from_be_bytes([0, header[0], header[1], header[2]]) as usize;
-        debug_assert!(length <= FRAME_BYTES_MAX, "three bytes hold no more");
         let kind = match header[3] {
             0 => Kind::Data,
             1 => Kind::Headers,

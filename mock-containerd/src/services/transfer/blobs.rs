@@ -89,38 +89,39 @@ impl Blobs {
         from: &mut dyn Read,
         labels: Labels,
     ) -> Result<BlobDescriptor, Failure> {
-        let failed = |error: &std::io::Error| Failure::disk("cannot write a blob", error);
         let number = self.world.change(|state| state.take_file());
-        let store = self.world.store();
-        let written = self.spool(from, number);
-        let (digest, size) = written.inspect_err(|_| store.remove_ingest(number))?;
-        self.world.change(|state| {
-            // Moved under the lock, as every commit is.
-            store.finish_ingest(number, &digest).map_err(|error| failed(&error))?;
-            state.enter_layer(&self.namespace, self.lease(), &digest, size, labels);
-            Ok::<_, Failure>(())
-        })?;
-        let digest = digest.to_string();
+        let spooled = self.world.store().spool(number, |file| copied(from, file));
+        let spooled = spooled.map_err(|failed: NotCopied| failed.0)?;
+        let (digest, size) = (spooled.digest.to_string(), spooled.size);
+        self.world.enter_layer(&self.namespace, self.lease(), spooled, labels)?;
         Ok(BlobDescriptor { digest, size, ..BlobDescriptor::default() })
     }
+}
 
-    fn spool(&self, from: &mut dyn Read, number: u64) -> Result<(Digest, i64), Failure> {
-        let failed = |error: &std::io::Error| Failure::disk("cannot write a blob", error);
-        let mut file = self.world.store().open_ingest(number).map_err(|error| failed(&error))?;
-        let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 64 * 1024]);
-        loop {
-            // What cannot be read is the archive's fault, and not the disk's.
-            let length = from.read(&mut buffer).map_err(|error| {
-                Failure::plain(Code::Unknown, format!("failed to read an archive: {error}"))
-            })?;
-            if length == 0 {
-                break;
-            }
-            hasher.update(&buffer[..length]);
-            file.write_all(&buffer[..length]).map_err(|error| failed(&error))?;
-            size += i64::try_from(length).expect("a buffer fits into memory");
+/// Why something could not be copied.
+struct NotCopied(Failure);
+
+impl From<std::io::Error> for NotCopied {
+    fn from(error: std::io::Error) -> Self {
+        Self(Failure::disk("cannot write a blob", &error))
+    }
+}
+
+/// Digest and size of what was read from one and written to the other.
+fn copied(from: &mut dyn Read, to: &mut File) -> Result<(Digest, i64), NotCopied> {
+    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 64 * 1024]);
+    loop {
+        // What cannot be read is the archive's fault, and not the disk's.
+        let length = from.read(&mut buffer).map_err(|error| {
+            let what = format!("failed to read an archive: {error}");
+            NotCopied(Failure::plain(Code::Unknown, what))
+        })?;
+        if length == 0 {
+            return Ok((Digest::finished(hasher), size));
         }
-        Ok((Digest::finished(hasher), size))
+        hasher.update(&buffer[..length]);
+        to.write_all(&buffer[..length])?;
+        size += i64::try_from(length).expect("a buffer fits into memory");
     }
 }
 

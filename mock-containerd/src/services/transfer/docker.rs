@@ -9,12 +9,10 @@ use crate::state::{
     BlobDescriptor, Config, DOCKER_CONFIG, DOCKER_MANIFEST, Failure, Index, Labels, Manifest,
     OCI_INDEX, annotate, normalized,
 };
-use crate::store::DockerImage;
+use crate::store::{DockerImage, UNCOMPRESSED};
 
 const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 const LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-/// The digest of the tar inside a layer, as a label of the layer's blob.
-pub(super) const UNCOMPRESSED: &str = "containerd.io/uncompressed";
 
 /// Writes a manifest for each image, and an index of them all.
 pub(super) fn index(
@@ -86,5 +84,10 @@ fn resolve(
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
     let bytes = serde_json::to_vec(value);
-    bytes.map_err(|error| Failure::plain(Code::Internal, format!("mock: {error}")))
+    bytes.map_err(|error| {
+        Failure::plain(
+            Code::Internal,
+            format!("mock: cannot write a list of images as JSON: {error}"),
+        )
+    })
 }

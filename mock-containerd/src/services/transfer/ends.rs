@@ -47,5 +47,5 @@ impl End {
 }
 
 fn inside<M: Message + Name + Default>(world: &World, any: &Any) -> Result<M, Failure> {
-    crate::anys::inside(world.change(|state| state.profile), any)
+    crate::anys::inside(world.profile(), any)
 }

@@ -45,7 +45,7 @@ impl transfer_server::Transfer for Transfer {
         let from = End::of(world, &namespace, &source)?;
         let to = End::of(world, &namespace, &destination)?;
         let work = Work { world, namespace, lease, progress };
-        let profile = world.change(|state| state.profile);
+        let profile = world.profile();
         match (from, to) {
             (End::Import(from, stream), End::Store(store)) => {
                 work.import(from, Incoming::new(profile, stream), store).await?;
@@ -95,7 +95,7 @@ impl Work<'_> {
         let saved = blobs
             .apart(move |blobs| import::import(blobs, archive, from.force_compress, &store))
             .await?;
-        let modern = self.world.change(|state| state.profile) == crate::Profile::V2_1;
+        let modern = self.world.profile() == crate::Profile::V2_1;
         for (name, target) in saved {
             let target = modern.then(|| target.shown());
             self.progress.tell_of("saved", name, target).await;

@@ -7,14 +7,14 @@ use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
 use super::blobs::Blobs;
-use super::docker::UNCOMPRESSED;
 use crate::Profile;
 use crate::state::{
     BlobDescriptor, Config, Digest, Failure, Labels, NewSnapshot, Platform, Snapshotter,
 };
-use crate::store::{Packing, apply};
+use crate::store::{Packing, UNCOMPRESSED, apply};
 
 const SNAPSHOT_REF: &str = "containerd.io/snapshot.ref";
+/// By which a configuration keeps the uppermost of its snapshots.
 const REF_SNAPSHOT: &str = "containerd.io/gc.ref.snapshot.overlayfs";
 /// The only one that is configured to unpack into.
 const SNAPSHOTTER: Snapshotter = Snapshotter::Overlayfs;
@@ -34,7 +34,7 @@ impl<'b> Unpacker<'b> {
         if asked.is_empty() {
             return Ok(None);
         }
-        let profile = blobs.world.change(|state| state.profile);
+        let profile = blobs.world.profile();
         let supported = asked.iter().any(|asked| {
             let platform = Platform::of(&asked.platform.clone().unwrap_or_default());
             // 2.1 takes every platform, and unpacks all that there are.
@@ -135,12 +135,7 @@ impl<'b> Unpacker<'b> {
         let store = world.store();
         store.make_layer(&layers).map_err(failed)?;
         let mounts = store.mounts(&layers).map_err(failed)?;
-        let packing = Packing::of(&layer.media_type).ok_or_else(|| {
-            let kind = &layer.media_type;
-            let what =
-                format!("failed to get stream processor for {kind}: no processor for media-type");
-            Failure::plain(Code::Unknown, what)
-        })?;
+        let packing = Packing::of(&layer.media_type)?;
         let file = self.blobs.open(&layer.digest);
         let file =
             file.map_err(|failure| failure.within("failed to get reader from content store"))?;
