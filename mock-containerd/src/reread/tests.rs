@@ -112,6 +112,46 @@ fn known_in(value: &Value) -> Value {
     }
 }
 
+/// Whether a map is given in another wire type than its own. The library by which these tests read
+/// does not look at that, and takes what follows for an entry; prost refuses it.
+fn has_wrong_map(message: &MessageDescriptor, mut body: &[u8]) -> bool {
+    use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+    while let Ok((number, wire)) = decode_key(&mut body) {
+        let field = message.get_field(number);
+        if wire != WireType::LengthDelimited {
+            if field.is_some_and(|field| field.is_map()) {
+                return true;
+            }
+            if skip_field(wire, number, &mut body, DecodeContext::default()).is_err() {
+                return false;
+            }
+            continue;
+        }
+        let length = decode_varint(&mut body).ok().and_then(|length| usize::try_from(length).ok());
+        let Some((value, rest)) = length.and_then(|length| body.split_at_checked(length)) else {
+            return false;
+        };
+        body = rest;
+        let inner = field.filter(|field| !field.is_map()).map(|field| field.kind());
+        if let Some(Kind::Message(inner)) = inner
+            && has_wrong_map(&inner, value)
+        {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn a_map_of_another_wire_type_is_refused_by_prost() {
+    use containerd_client::services::v1::Namespace;
+    let message = POOL.get_message_by_name(&Namespace::full_name()).unwrap();
+    let label = [2 << 3, 0];
+    assert!(has_wrong_map(&message, &label));
+    assert!(Namespace::decode(label.as_slice()).is_err());
+    assert!(DynamicMessage::decode(message, label.as_slice()).is_ok());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -135,7 +175,7 @@ proptest! {
         let Ok(meant) = DynamicMessage::decode(message.clone(), body.as_slice()) else {
             return Ok(());
         };
-        prop_assume!(none_since(&meant));
+        prop_assume!(none_since(&meant) && !has_wrong_map(&message, &body));
         let meant = known(&meant);
         for profile in ALL {
             let taken = read(profile, &message, &body);

@@ -28,6 +28,7 @@ mod shell;
 mod shims;
 mod socket;
 mod stage;
+mod stamps;
 mod terminals;
 mod transfer;
 mod usage;

@@ -7,7 +7,8 @@ use prost_types::Any;
 
 use crate::stage::{Stage, within};
 
-/// The first fields of both versions' metrics, whose protos containerd-client does not have.
+/// Some fields of both versions' metrics, by their numbers in github.com/containerd/cgroups
+/// (`stats/v1/metrics.proto`, `v2/stats/metrics.proto`): containerd-client does not have them.
 #[derive(Clone, PartialEq, Message)]
 struct Pids {
     #[prost(uint64, tag = "1")]
@@ -35,15 +36,29 @@ struct V1 {
 }
 
 #[derive(Clone, PartialEq, Message)]
+struct CpuV2 {
+    #[prost(uint64, tag = "1")]
+    usage_usec: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
 struct MemoryV2 {
+    #[prost(uint64, tag = "1")]
+    anon: u64,
     #[prost(uint64, tag = "32")]
     usage: u64,
+    #[prost(uint64, tag = "33")]
+    usage_limit: u64,
+    #[prost(uint64, tag = "35")]
+    swap_limit: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
 struct V2 {
     #[prost(message, optional, tag = "1")]
     pids: Option<Pids>,
+    #[prost(message, optional, tag = "2")]
+    cpu: Option<CpuV2>,
     #[prost(message, optional, tag = "4")]
     memory: Option<MemoryV2>,
 }
@@ -89,9 +104,18 @@ async fn a_task_that_stopped_is_still_told_of_with_no_process() {
 
 #[tokio::test]
 async fn a_host_with_cgroups_v2_tells_the_same_in_its_own_type() {
-    let data = metrics(&running(Cgroups::V2).await).await;
+    let stage = running(Cgroups::V2).await;
+    let data = metrics(&stage).await;
     assert_eq!(data.type_url, "io.containerd.cgroups.v2.Metrics");
     let told = V2::decode(&*data.value).unwrap();
     assert_eq!(told.pids.unwrap().current, 1);
-    assert!(told.memory.unwrap().usage > 0);
+    assert!(told.cpu.unwrap().usage_usec > 0);
+    let memory = told.memory.unwrap();
+    assert!(memory.anon > 0 && memory.usage > memory.anon, "{memory:?}");
+    assert_eq!((memory.usage_limit, memory.swap_limit), (u64::MAX, u64::MAX), "no limit");
+
+    stage.kill("c1", "", 9).await.unwrap();
+    stage.wait("c1", "").await.unwrap();
+    let told = V2::decode(&*metrics(&stage).await.value).unwrap();
+    assert_eq!((told.pids.unwrap().current, told.memory.unwrap().usage), (0, 0));
 }
