@@ -38,8 +38,9 @@ const STREAMS_MAX: u32 = u32::MAX;
 ///     server.ledger().counts().total_started()
 /// }
 ///
-/// assert_eq!(number_of_calls(&MockContainerd::builder().in_memory()), 0);
-/// assert_eq!(number_of_calls(&MockContainerd::builder().start().await?), 0);
+/// let in_memory = MockContainerd::builder().in_memory();
+/// let on_a_socket = MockContainerd::builder().start().await?;
+/// assert_eq!((number_of_calls(&in_memory), number_of_calls(&on_a_socket)), (0, 0));
 /// # Ok(())
 /// # }
 /// ```

@@ -174,7 +174,7 @@ fn not_held(error: &std::io::Error) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::events::QUEUE_MAX;
@@ -185,7 +185,8 @@ mod tests {
 
     const TASKS: usize = 10_000;
 
-    fn run(state: &mut State, id: String) {
+    /// A container with a running init, in the namespace `n`.
+    pub(crate) fn run(state: &mut State, id: String) {
         let runtime = Runtime { name: "io.containerd.runc.v2".to_owned(), options: None };
         let container = Container {
             id: id.clone(),

@@ -142,21 +142,25 @@ impl FaultControl {
         self.engine.note(Fired { done: what, ..order.fired.clone() });
     }
 
-    /// Does what cuts connections or streams.
+    /// Does what cuts connections or streams. The reply is on its way by then: whoever looks at what a
+    /// fault did must find it among those that fired, so it is noted first.
     pub(super) fn cut(&self, order: Order, line: &Line) {
-        let done = match order.what {
+        let note = |done| self.engine.note(Fired { done, ..order.fired });
+        match order.what {
             Then::Cut(Cut::Connection) => {
+                note("connection cut".to_owned());
                 line.cut();
-                "connection cut".to_owned()
             }
-            Then::Cut(Cut::Stream(short)) => format!("{} open {short} reset", line.reset(&short)),
+            Then::Cut(Cut::Stream(short)) => {
+                note(format!("{} open {short} reset", line.open(&short)));
+                line.reset(&short);
+            }
             Then::Daemon(DaemonFault::Restart(tasks)) => {
+                note("daemon restarted".to_owned());
                 self.restart(tasks);
-                "daemon restarted".to_owned()
             }
-            Then::Daemon(_) => return,
-        };
-        self.engine.note(Fired { done, ..order.fired });
+            Then::Daemon(_) => {}
+        }
     }
 }
 
@@ -164,5 +168,65 @@ impl Order {
     /// Whether it cuts connections or streams.
     pub(super) fn cuts(&self) -> bool {
         matches!(self.what, Then::Cut(_) | Then::Daemon(DaemonFault::Restart(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Wake, Waker};
+
+    use super::super::{Arrivals, Door, Effect};
+    use super::*;
+    use crate::clock::Clock;
+    use crate::events::{Bus, QUEUE_MAX};
+    use crate::processes::{Pids, Scripts};
+    use crate::state::State;
+    use crate::store::Store;
+    use crate::{Cgroups, Profile};
+
+    /// Looks at what fired at the very moment in which it is woken.
+    struct Looks {
+        control: FaultControl,
+        seen: Mutex<Option<usize>>,
+    }
+
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            *self.seen.lock().unwrap() = Some(self.control.fired().len());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_sees_what_a_restart_did_finds_it_among_what_fired() {
+        let engine = Engine::default();
+        let state = State::new(Profile::V1_6, Cgroups::default(), Clock::Wall);
+        let bus = Bus::new(engine.clone(), QUEUE_MAX);
+        let world = World::new(state, bus, Scripts::default(), Store::new(None), Pids::default());
+        let lines = Lines::default();
+        let control = FaultControl::new(engine, world.clone(), lines.clone());
+        world.change(|state| crate::world::tests::run(state, "c1".to_owned()));
+        let mut waited = world.change(|state| state.wait("n", "c1", "")).unwrap();
+        waited.mark_unchanged();
+        let looks = Arc::new(Looks { control: control.clone(), seen: Mutex::default() });
+        let waker = Waker::from(looks.clone());
+        let mut changed = pin!(waited.changed());
+        assert!(changed.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+
+        let ledger = rpc_ledger::Ledger::new();
+        let listed = lines.begin(Arrivals::default().arrive(&ledger, Door::Front));
+        let lost = DaemonFault::Restart(TasksAfter::Lost);
+        let fired = Fired {
+            occasion: String::new(),
+            namespace: "n".to_owned(),
+            connection: None,
+            effect: Effect::Daemon(lost.clone()),
+            done: String::new(),
+            rule: String::new(),
+            origin: String::new(),
+        };
+        control.cut(Order { what: Then::Daemon(lost), fired }, listed.line());
+        assert_eq!(*looks.seen.lock().unwrap(), Some(1));
     }
 }

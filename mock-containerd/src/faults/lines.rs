@@ -125,8 +125,13 @@ impl Line {
         self.inner.server.wake();
     }
 
+    /// How many calls of one method are open.
+    pub(super) fn open(&self, short: &str) -> usize {
+        self.calls().iter().filter(|(_, call)| call.injection.rpc().short() == short).count()
+    }
+
     /// Resets the open calls of one method.
-    pub(super) fn reset(&self, short: &str) -> usize {
+    pub(super) fn reset(&self, short: &str) {
         let mut calls = self.calls();
         let of_method = calls
             .iter_mut()
@@ -135,9 +140,7 @@ impl Line {
         let waiting: Vec<Option<Waker>> = of_method.map(OpenCall::reset).collect();
         drop(calls);
         self.inner.resets.store(true, Ordering::Release);
-        let reset = waiting.len();
         waiting.into_iter().flatten().for_each(Waker::wake);
-        reset
     }
 
     /// Whether it has been cut. Asked before the connection is polled: what was handed to the
