@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -80,6 +81,9 @@ pub(crate) struct RunOptions {
     /// Play the I-th of N parts of the generated cases (I from 0)
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<String>,
+    /// Play so many generated cases at once, each on a target of its own kind
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
     /// Where cases that failed are kept, and played first (default: scenarios/regressions)
     #[arg(long, value_name = "FOLDER")]
     pub(crate) regressions: Option<PathBuf>,

@@ -36,7 +36,7 @@ pub use checks::{
 };
 pub use known::KnownFailures;
 pub use replay::{Replay, ReplayError};
-pub use runner::{Arm, ArmEnd, Modelled, RunFault, Stop, run_arm};
+pub use runner::{Arm, ArmEnd, Crew, Modelled, OpenTarget, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};
 pub use select::Selection;
 pub use target::{Closing, Event, Injected, Reach, Target, TargetFault};

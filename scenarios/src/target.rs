@@ -68,6 +68,9 @@ pub enum TargetFault {
         /// How long it was given.
         limit_ms: u64,
     },
+    /// Another one like it could not be started.
+    #[error("{0}")]
+    Start(String),
     /// The target could not be ended cleanly.
     #[error("the target could not be ended cleanly: {0}")]
     Stop(String),

@@ -1,5 +1,6 @@
 //! Which cases a run goes through.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use laconic_scenarios::generate::Generation;
@@ -21,12 +22,15 @@ pub(crate) struct Cases {
     pub(crate) shard: Shard,
     /// Where cases that fail are kept.
     pub(crate) keep: PathBuf,
+    /// How many of what is generated are played at once.
+    pub(crate) jobs: usize,
 }
 
 impl Cases {
     pub(crate) fn choose(options: &RunOptions) -> anyhow::Result<Self> {
         let (index, count) = shard(options)?;
         let whole = Shard { index, count };
+        let jobs = options.jobs.map_or_else(jobs, NonZeroUsize::get);
         let keep = options.regressions.clone().unwrap_or_else(|| "scenarios/regressions".into());
         if let Some(file) = &options.only {
             let regressions = vec![Replay::read(file).map_err(usage)?];
@@ -38,6 +42,7 @@ impl Cases {
                 calls: options.calls,
                 shard: whole,
                 keep,
+                jobs,
             });
         }
         let mut cases = Self {
@@ -47,6 +52,7 @@ impl Cases {
             calls: options.calls,
             shard: whole,
             keep,
+            jobs,
         };
         let mut selection = Selection { run: options.run.clone(), skip: options.skip.clone() };
         if let Some(case) = &options.case {
@@ -111,6 +117,11 @@ fn generation(options: &RunOptions) -> anyhow::Result<Generation> {
         return Err(usage("--faults goes with named scenarios alone: --cases 0".to_owned()));
     }
     Ok(Generation::first(options.cases.unwrap_or(0), options.seed, shard(options)?))
+}
+
+/// A case waits more than it works: for quiet, for processes that end.
+fn jobs() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn shard(options: &RunOptions) -> anyhow::Result<(u32, u32)> {

@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod gate;
 pub(crate) mod github;
 pub(crate) mod interrupt;
+mod journal;
 pub(crate) mod list;
 pub(crate) mod mark;
 pub(crate) mod mock;

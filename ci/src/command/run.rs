@@ -3,21 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
+use driver_protocol::Pending;
 use indicatif::{ProgressBar, ProgressStyle};
 use laconic_reports::{Finding, Report};
-use laconic_scenarios::generate::{GENERATOR, Generation};
-use laconic_scenarios::{Arm, Modelled, RunFault, Stop, Target, run_arm};
+use laconic_scenarios::generate::GENERATOR;
+use laconic_scenarios::{Arm, Crew, Modelled, RunFault, Stop, Target, TargetFault, run_arm};
 use laconic_targets::daemon::Machine;
-use laconic_targets::{StandError, start_with_faults};
-use run_record::{
-    CheckResult, Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally,
-    WriteError,
-};
+use laconic_targets::{StandError, start, start_with_faults};
+use run_record::{Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally};
 
 use super::interrupt::heed;
+use super::journal::Journal;
 use super::output::print;
 use super::plan::{Plan, Wanted};
-use super::report::{Reports, floors};
+use super::report::Reports;
 use crate::arguments::RunOptions;
 use crate::exit::Exit;
 use crate::testee::Testee;
@@ -31,7 +30,7 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
     };
     let stop = Stop::default();
     heed(&stop);
-    let mut journal = Journal { writer, lines: Vec::new(), broken: None, bar: bar(&plan) };
+    let mut journal = Journal::new(writer, bar(&plan));
     journal.add(Line::Record(Header {
         seed: plan.cases.generation.seed,
         generator: GENERATOR,
@@ -47,7 +46,7 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
     };
     summary.verdicts = journal.tally();
     journal.add(Line::Summary(summary.clone()));
-    let report = Report::of(&journal.lines, &floors());
+    let (report, broken) = journal.close();
     print(&report.text());
     reports.write(&report)?;
     tell_github(&report)?;
@@ -57,7 +56,7 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
     if let Some(fault) = fault {
         return Err(fault);
     }
-    if let Some(error) = journal.broken {
+    if let Some(error) = broken {
         return Err(error.into());
     }
     Ok(match summary {
@@ -66,55 +65,6 @@ pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
         Summary { verdicts: Tally { pass: 0, .. }, .. } => Exit::Nothing,
         _ => Exit::Good,
     })
-}
-
-/// What happens, as it happens: into the record, into memory for the report, onto the bar.
-struct Journal {
-    writer: RecordWriter,
-    lines: Vec<Line>,
-    broken: Option<WriteError>,
-    bar: ProgressBar,
-}
-
-impl Journal {
-    fn add(&mut self, line: Line) {
-        if self.broken.is_none() {
-            self.broken = self.writer.write(&line).err();
-        }
-        match &line {
-            Line::Case(case) => self.bar.set_message(case.case.clone()),
-            Line::CaseEnd(_) => self.bar.inc(1),
-            _ => {}
-        }
-        let ends = matches!(line, Line::CaseEnd(_));
-        self.lines.push(line);
-        if ends {
-            self.forget();
-        }
-    }
-
-    /// Of a generated case that passed nothing is reported but that: its end is enough, however many
-    /// there are.
-    fn forget(&mut self) {
-        let Some(Line::CaseEnd(end)) = self.lines.last() else { return };
-        if end.verdict != CheckResult::Pass || Generation::number(&end.case).is_none() {
-            return;
-        }
-        let begin = self.lines.iter().rposition(|line| matches!(line, Line::Case(_)));
-        let last = self.lines.len() - 1;
-        self.lines.drain(begin.unwrap_or(last)..last);
-    }
-
-    /// Of the cases that ended, also in a run that did not.
-    fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        for line in &self.lines {
-            if let Line::CaseEnd(end) = line {
-                tally.add(end.verdict);
-            }
-        }
-        tally
-    }
 }
 
 type Ended = Result<Summary, (Summary, anyhow::Error)>;
@@ -128,7 +78,7 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
             let ended = match begin(plan, wanted).await {
                 Ok(Begun::Target(target)) => {
                     number += 1;
-                    arm(plan, number, testee, target, stop, journal).await
+                    arm(plan, number, testee, (wanted, target), stop, journal).await
                 }
                 Ok(Begun::NotHere(reason)) => {
                     summary.not_run.push(reason);
@@ -169,7 +119,7 @@ async fn arm(
     plan: &Plan,
     run: u32,
     testee: &Testee,
-    target: Box<dyn Target>,
+    (wanted, target): (&Wanted, Box<dyn Target>),
     stop: &Stop,
     journal: &mut Journal,
 ) -> anyhow::Result<bool> {
@@ -180,6 +130,12 @@ async fn arm(
     } else {
         eprintln!("laconic: {driver} on {} {}", described.kind, described.version);
     }
+    let open = || -> Pending<'static, Result<Box<dyn Target>, TargetFault>> {
+        let spec = wanted.spec.clone();
+        Box::pin(async move {
+            start(&spec).await.map_err(|error| TargetFault::Start(error.to_string()))
+        })
+    };
     let arm = Arm {
         run,
         factory: &*testee.factory,
@@ -196,6 +152,7 @@ async fn arm(
             keep: Some(&plan.cases.keep),
             calls: plan.cases.calls,
         },
+        crew: Some(Crew { jobs: plan.cases.jobs, open: &open }),
     };
     let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
     let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;

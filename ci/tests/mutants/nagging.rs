@@ -130,6 +130,7 @@ pub(crate) async fn run(nag: Nag, case: &str, budget: Budget) -> Vec<Line> {
         known: KnownFailures::default(),
         scenarios: &scenarios,
         modelled: Modelled::default(),
+        crew: None,
     };
     let mut lines = Vec::new();
     let end = run_arm(arm, &Stop::default(), &mut |line| lines.push(line)).await.unwrap();

@@ -13,7 +13,7 @@ pub(super) struct Container {
     pub program: Program,
     /// Its task.
     pub task: Option<Task>,
-    /// How execs of tasks that are gone had ended: a client may still tell.
+    /// How execs that are gone had ended: a client may still tell.
     pub past: BTreeMap<u8, u32>,
     /// And how its last task had, that is gone.
     pub last: Option<u32>,

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use driver_protocol::{Capability, DriverFactory};
-use run_record::{
-    BudgetsRef, DriverRef, FaultsRef, GeneratedRef, Line, Rpcs, RunEnd, RunLine, Tally, Verdict,
-};
+use run_record::{BudgetsRef, DriverRef, FaultsRef, GeneratedRef, Line, RunEnd, RunLine, Tally};
 
-use super::going::Going;
+use super::crew::{Crew, play};
+use super::part::{close, go};
 use super::{RunFault, Stop};
 use crate::budgets::Budget;
 use crate::generate::{GENERATOR, Generation};
@@ -37,6 +36,27 @@ pub struct Arm<'a> {
     pub scenarios: &'a [Scenario],
     /// What the model judges.
     pub modelled: Modelled<'a>,
+    /// Who plays what is generated, side by side; `None`: it is played here, one after the other.
+    pub crew: Option<Crew<'a>>,
+}
+
+impl<'a> Arm<'a> {
+    /// The same client on another target of the same kind, which goes through generated cases alone.
+    pub(super) fn on(&self, target: Box<dyn Target>, generation: Generation) -> Self {
+        Self {
+            run: self.run,
+            factory: self.factory,
+            driver: self.driver.clone(),
+            capabilities: self.capabilities.clone(),
+            target,
+            budget: self.budget.clone(),
+            faults: self.faults.clone(),
+            known: self.known.clone(),
+            scenarios: &[],
+            modelled: Modelled { regressions: &[], generation, ..self.modelled },
+            crew: None,
+        }
+    }
 }
 
 /// Cases of moves.
@@ -65,12 +85,13 @@ pub struct ArmEnd {
 
 /// Runs an arm to its end. Lines are emitted as they come about, also when it ends in a fault.
 pub async fn run_arm(
-    arm: Arm<'_>,
+    mut arm: Arm<'_>,
     stop: &Stop,
     emit: &mut (dyn FnMut(Line) + Send),
 ) -> Result<ArmEnd, RunFault> {
+    let run = arm.run;
     emit(Line::Run(RunLine {
-        run: arm.run,
+        run,
         driver: arm.driver.clone(),
         target: arm.target.describe(),
         budgets: arm
@@ -81,53 +102,30 @@ pub async fn run_arm(
         generated: (!arm.modelled.generation.cases.is_empty())
             .then_some(GeneratedRef { generator: GENERATOR, seed: arm.modelled.generation.seed }),
     }));
-    let mut going = Going::new(&arm, stop, emit);
-    let fault = match going.all().await {
-        Ok(()) => None,
-        Err(error) => Some(cause(&*arm.target, error).await),
+    let crew = arm.crew.take();
+    let generation = match &crew {
+        None => Generation::default(),
+        Some(_) => std::mem::take(&mut arm.modelled.generation),
     };
-    let Going { tally, owned, coverage, .. } = going;
-    let closed = arm.target.close().await;
-    if let Some(fault) = fault {
-        return Err(fault);
+    let mut went = go(&arm, stop, emit).await;
+    let mut crewed = None;
+    if let (Ok(_), Some(crew)) = (&went, crew) {
+        match play(&arm, crew, generation, stop, emit).await {
+            Ok(sum) => crewed = Some(sum),
+            Err(fault) => went = Err(fault),
+        }
     }
-    let closing =
-        closed.map_err(|fault| RunFault::Target { case: "closing the target".into(), fault })?;
-    let mut verdicts = closing.verdicts;
-    verdicts.push(conservation(&owned, &closing.player));
-    let valid = !verdicts.iter().any(Verdict::failed);
+    let mut sum = close(arm.target, went).await?;
+    sum.add(crewed.unwrap_or_default());
+    let valid = sum.valid();
     emit(Line::RunEnd(Box::new(RunEnd {
-        run: arm.run,
-        ledger_total: closing.player,
-        observer_total: closing.observer,
-        daemon_total: closing.daemon,
-        faults_unfired: closing.unfired,
-        coverage: coverage.by_name(),
-        verdicts,
+        run,
+        ledger_total: sum.player,
+        observer_total: sum.observer,
+        daemon_total: sum.daemon,
+        faults_unfired: sum.unfired,
+        coverage: sum.coverage.by_name(),
+        verdicts: sum.verdicts,
     })));
-    Ok(ArmEnd { tally, valid, coverage })
-}
-
-/// How long a server that took everything down with it may take to be found dead.
-const DEATH_LIMIT_MS: u64 = 1_000;
-
-/// When the server has died, whatever else went wrong went wrong because of that.
-async fn cause(target: &dyn Target, fault: RunFault) -> RunFault {
-    let case = match &fault {
-        RunFault::Stopped { .. } => return fault,
-        RunFault::Driver { case, .. } | RunFault::Target { case, .. } => case.clone(),
-    };
-    let limit = std::time::Duration::from_millis(DEATH_LIMIT_MS);
-    match tokio::time::timeout(limit, target.died()).await {
-        Ok(died) => RunFault::Target { case, fault: died },
-        Err(_) => fault,
-    }
-}
-
-fn conservation(owned: &Rpcs, total: &Rpcs) -> Verdict {
-    if owned == total {
-        return Verdict::pass("conservation");
-    }
-    let detail = format!("the owners hold {owned:?}, the tap counted {total:?}");
-    Verdict::fail("conservation", detail)
+    Ok(ArmEnd { tally: sum.tally, valid, coverage: sum.coverage })
 }

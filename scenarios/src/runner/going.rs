@@ -6,6 +6,7 @@ use run_record::{CaseEnd, CaseLine, CheckResult, Line, Rpcs, Tally};
 use super::arm::Arm;
 use super::case::{Played, play};
 use super::course::Case;
+use super::part::add;
 use super::shrink::shrink;
 use super::{RunFault, Stop};
 use crate::generate::Generation;
@@ -90,9 +91,7 @@ impl<'g, 'a> Going<'g, 'a> {
     }
 
     fn add(&mut self, rpcs: &Rpcs) {
-        for (rpc, count) in rpcs {
-            *self.owned.entry(rpc.clone()).or_default() += count;
-        }
+        add(&mut self.owned, rpcs);
     }
 
     fn skipped(&self, scenario: &Scenario) -> Option<String> {

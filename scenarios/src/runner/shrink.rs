@@ -58,8 +58,20 @@ impl Attempts<'_, '_, '_> {
                     break;
                 }
                 if !tree.complicate() {
-                    return Ok(smallest);
+                    return self.without_each(smallest).await;
                 }
+            }
+        }
+        self.without_each(smallest).await
+    }
+
+    /// What every case begins with the strategy cannot leave out one by one; here any step may go.
+    async fn without_each(&mut self, mut smallest: Vec<Move>) -> Result<Vec<Move>, RunFault> {
+        for place in (0..smallest.len()).rev() {
+            let mut candidate = smallest.clone();
+            candidate.remove(place);
+            if !candidate.is_empty() && !self.spent() && self.fails(&candidate).await? {
+                smallest = candidate;
             }
         }
         Ok(smallest)

@@ -9,14 +9,15 @@ use containerd_client::services::v1::{
 };
 use containerd_client::types::v1::{Process as Shown, Status as Wire};
 use driver_protocol::{
-    ContainerId, Create, ErrorKind, Exec, ExitStatus, Exited, Found, Lifecycle, Ok as Done,
-    Operation, Refusal, Restored, StartTask, Started, Stats, TaskState, Version, Waited,
+    ContainerId, Create, ErrorKind, Exec, Exited, Found, Ok as Done, Operation, Refusal, Restored,
+    StartTask, Started, Stats, TaskState, Version, Waited,
 };
 use laconic_client::{NewContainer, process_payload};
-use prost_types::{Any, Timestamp};
+use prost_types::Any;
 
 use super::calls::{Calls, answer};
 use super::exits::{Exits, Name};
+use super::shown::{exited, has_terminal, lifecycle, state};
 use super::streams::{Paths, Streams, Wanted};
 
 type Answer = Result<Done, Refusal>;
@@ -32,35 +33,6 @@ pub(super) struct Moby {
 
 fn refuse<T>(kind: ErrorKind, message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { kind, code: None, message: message.into() })
-}
-
-fn lifecycle(process: &Shown) -> Lifecycle {
-    match process.status() {
-        Wire::Unknown => Lifecycle::Unknown,
-        Wire::Created => Lifecycle::Created,
-        Wire::Running => Lifecycle::Running,
-        Wire::Stopped => Lifecycle::Stopped,
-        Wire::Paused => Lifecycle::Paused,
-        Wire::Pausing => Lifecycle::Pausing,
-    }
-}
-
-fn state(process: &Shown) -> TaskState {
-    TaskState { status: lifecycle(process), pid: process.pid }
-}
-
-fn exited(status: u32, at: Option<Timestamp>) -> Exited {
-    let at_ns = at
-        .filter(|at| at.seconds > 0)
-        .and_then(|at| at.seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(at.nanos)));
-    Exited { status: ExitStatus::Code(status), at_ns }
-}
-
-/// Whether its spec says so.
-fn has_terminal(record: &Record) -> bool {
-    let spec = record.spec.as_ref().map(|spec| spec.value.as_slice()).unwrap_or_default();
-    let spec: serde_json::Value = serde_json::from_slice(spec).unwrap_or_default();
-    spec["process"]["terminal"].as_bool().unwrap_or_default()
 }
 
 fn init(id: &str) -> Name {
@@ -307,9 +279,13 @@ impl Moby {
             terminal,
             ..CreateTaskRequest::default()
         };
-        let pid = answer(self.calls.tasks().create(self.calls.ask(message))).await?.pid;
-        self.exits.expect(init(id));
-        Ok(pid)
+        let before = self.exits.forget(&init(id));
+        let created = answer(self.calls.tasks().create(self.calls.ask(message))).await;
+        match created {
+            Ok(_) => self.exits.expect(init(id)),
+            Err(_) => self.exits.put_back(init(id), before),
+        }
+        created.map(|created| created.pid)
     }
 
     async fn start(&self, new: StartTask) -> Answer {
@@ -347,7 +323,12 @@ impl Moby {
             terminal: new.terminal,
             spec: Some(process_payload(&new.args, new.terminal)),
         };
-        answer(self.calls.tasks().exec(self.calls.ask(message))).await?;
+        let before = self.exits.forget(&name);
+        let registered = answer(self.calls.tasks().exec(self.calls.ask(message))).await;
+        if let Err(refusal) = registered {
+            self.exits.put_back(name, before);
+            return Err(refusal);
+        }
         self.exits.expect(name.clone());
         match self.calls.start(id, exec).await {
             Ok(pid) => {
@@ -358,6 +339,7 @@ impl Moby {
                 if self.calls.get(id, exec).await.is_ok() {
                     let _ = self.calls.delete_process(id, exec).await;
                 }
+                self.exits.forget(&name);
                 Err(refusal)
             }
         }
@@ -369,6 +351,9 @@ impl Moby {
         }
         match self.streams.wait(&name).await {
             (Some(exited), gathered) => Ok(Waited { exited, gathered }),
+            (None, _) if self.exits.hears() => {
+                refuse(ErrorKind::NotFound, "it is gone, and no exit of it was heard of")
+            }
             (None, _) => refuse(ErrorKind::Unavailable, "the event stream is lost"),
         }
     }
@@ -444,8 +429,11 @@ impl Moby {
             return refuse(ErrorKind::FailedPrecondition, what);
         }
         let gone = self.calls.delete_task(id).await?;
+        let exited = exited(gone.exit_status, gone.exited_at);
+        self.exits.keep(init(id), exited.clone());
+        self.exits.task_is_gone(id);
         self.streams.task_is_gone(id);
-        Ok(exited(gone.exit_status, gone.exited_at))
+        Ok(exited)
     }
 
     /// The whole of how an exec's exit was handled.
@@ -455,8 +443,10 @@ impl Moby {
         self.calls.get_container(id).await?;
         self.calls.get(id, exec).await?;
         let gone = self.calls.delete_process(id, exec).await?;
+        let exited = exited(gone.exit_status, gone.exited_at);
+        self.exits.keep((id.to_owned(), Some(exec.to_owned())), exited.clone());
         self.streams.exec_is_gone(id, exec);
-        Ok(Done::DeleteExec(exited(gone.exit_status, gone.exited_at)))
+        Ok(Done::DeleteExec(exited))
     }
 
     /// What containerd's client does for a delete with a kill.

@@ -4,6 +4,7 @@ mod calls;
 mod exits;
 mod fifos;
 mod moby;
+mod shown;
 mod streams;
 
 use std::sync::{Arc, Mutex};

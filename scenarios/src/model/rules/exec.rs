@@ -58,9 +58,12 @@ fn of(play: &Move, slot: u8, container: &Container, exec: &Exec) -> Answers {
         (Move::ExecWait { .. }, None) => Vec::new(),
         (Move::ExecExitStatus { .. }, None) => same(NO_EXIT),
         (Move::DeleteExec { .. }, Some(status)) => {
-            let deleted = container.with(|task| {
+            let mut deleted = container.with(|task| {
                 task.execs.remove(&slot);
             });
+            if exec.held {
+                deleted.past.insert(slot, status);
+            }
             vec![(Answer::Exit(status), Some(deleted))]
         }
         (Move::ExecKill { .. }, Some(_)) => same(ABSENT),
