@@ -3,27 +3,11 @@
 use std::collections::BTreeMap;
 
 use rpc_ledger::{Owner, Rpc, StepId};
-use run_record::{CallLine, Line, StepLine};
+use run_record::{CallLine, Line, StepLine, reads};
 use serde::Serialize;
 
 use crate::Floors;
 use crate::faults::ending;
-
-/// Methods that change nothing. Whatever is not listed is taken for a write.
-const READS: [&str; 12] = [
-    "Containers/Get",
-    "Containers/List",
-    "Containers/ListStream",
-    "Leases/List",
-    "Leases/ListResources",
-    "Namespaces/Get",
-    "Namespaces/List",
-    "Tasks/Get",
-    "Tasks/List",
-    "Tasks/ListPids",
-    "Tasks/Metrics",
-    "Version/Version",
-];
 
 /// Why a call stands out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -105,7 +89,7 @@ fn mark(
     seen: &mut BTreeMap<(String, String, String), usize>,
     at_the_floor: impl FnOnce() -> bool,
 ) -> Mark {
-    if !READS.contains(&rpc) {
+    if !reads(rpc) {
         seen.clear();
         return if at_the_floor() { Mark::AtTheFloor } else { Mark::BeyondTheFloor };
     }

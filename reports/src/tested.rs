@@ -7,6 +7,8 @@ use run_record::RunLine;
 pub(crate) struct Tested {
     pub(crate) driver: String,
     pub(crate) target: String,
+    /// The target, on a command line.
+    asked: String,
     /// What chooses the client on a command line.
     chosen: String,
     command: String,
@@ -20,6 +22,7 @@ impl Tested {
             "mock" => format!("mock:{}", run.target.profile),
             other => other.to_owned(),
         };
+        let asked = run.target.asked.clone().unwrap_or_else(|| target.clone());
         let driver = run.driver.name.clone();
         let command = &run.driver.command;
         let (chosen, command) = if command.is_empty() {
@@ -34,15 +37,15 @@ impl Tested {
         let faults = run.faults.as_ref().map(|faults| format!(" --faults {}", faults.path));
         let command = format!("{}{command}", faults.unwrap_or_default());
         let seed = run.generated.map(|generated| generated.seed);
-        Self { driver, target, chosen, command, seed }
+        Self { driver, target, asked, chosen, command, seed }
     }
 
     /// The command that plays a case again.
     pub(crate) fn replay(&self, case: &str) -> String {
-        let Self { target, chosen, command, .. } = self;
+        let Self { asked, chosen, command, .. } = self;
         let chosen = if chosen.is_empty() { String::new() } else { format!("{chosen} ") };
         let generated = self.seed.filter(|_| case.starts_with("gen/"));
         let seed = generated.map_or_else(String::new, |seed| format!("--seed {seed} "));
-        format!("laconic run {chosen}--target {target} {seed}--case {case}{command}")
+        format!("laconic run {chosen}--target {asked} {seed}--case {case}{command}")
     }
 }

@@ -39,7 +39,9 @@ pub enum Reach {
     Call,
     /// Connections or streams ended, or an event came twice: what the client knows is still true.
     Link,
-    /// What it knows or has is no longer so: an event lost or late, a task or the daemon gone.
+    /// An event was lost, or is late: what the client knows may be no longer so.
+    News,
+    /// What it has is no longer so: a task or the daemon gone.
     World,
 }
 
@@ -119,6 +121,10 @@ pub trait Target: Send + Sync {
 
     /// A case begins in a namespace.
     fn begin(&self, namespace: &str, case: &str);
+
+    /// Makes something go wrong in the case under way, as a file of faults says; why it cannot where it
+    /// cannot.
+    fn provoke(&self, namespace: &str, faults: &str) -> Result<(), String>;
 
     /// What was made to go wrong in a namespace since its case began, in order.
     fn injected(&self, namespace: &str) -> Vec<Injected>;

@@ -34,6 +34,7 @@ pub(crate) fn write(
             kind: "address".to_owned(),
             version: String::new(),
             profile: String::new(),
+            asked: None,
         },
         budgets: None,
         faults: None,

@@ -131,6 +131,9 @@ pub struct TargetRef {
     pub version: String,
     /// The profile of the mock, or the one nearest to the real version: `1.6`, `1.7`, `2.1`.
     pub profile: String,
+    /// As it is asked for on a command line: `real:PATH`, the path of a socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
 }
 
 /// A budget file.

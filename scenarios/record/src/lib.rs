@@ -11,6 +11,7 @@
 //! assert!(!record.complete(), "a record without a summary is readable, and incomplete");
 //! ```
 
+mod class;
 mod conservation;
 mod header;
 mod histogram;
@@ -20,6 +21,7 @@ mod schema;
 mod verdict;
 mod writer;
 
+pub use class::{Class, classify, reads};
 pub use conservation::{Imbalance, conserve};
 pub use header::{
     BudgetsRef, DriverRef, FaultsRef, GeneratedRef, Header, Host, RunLine, SCHEMA_VERSION, Shard,

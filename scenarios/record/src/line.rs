@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Header, HistogramLine, RunLine, Tally, Verdict};
+use crate::{Class, Header, HistogramLine, RunLine, Tally, Verdict};
 
 /// RPCs started, by short name (`Tasks/Exec`).
 pub type Rpcs = BTreeMap<String, u64>;
@@ -143,6 +143,13 @@ pub struct CallLine {
     pub reply_hash: String,
     /// Whether the harness had a hand in how it went: made it fail, delayed it, cut it.
     pub injected: bool,
+    /// What it was good for, where that can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// The call that asked the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
+    pub same_as: Option<Seq>,
 }
 
 impl CallLine {
@@ -162,6 +169,8 @@ impl CallLine {
             request_hash: format!("{:016x}", call.request_hash),
             reply_hash: format!("{:016x}", call.reply_hash),
             injected: call.injected,
+            class: None,
+            same_as: None,
         }
     }
 }

@@ -47,7 +47,7 @@ mod tests {
 
     fn may_lose(kind: &str, profile: &str, topic: &'static str) -> bool {
         let (kind, profile) = (kind.to_owned(), profile.to_owned());
-        let server = TargetRef { kind, version: format!("{profile}.9"), profile };
+        let server = TargetRef { kind, version: format!("{profile}.9"), profile, asked: None };
         let owed = Owed { topic, container: ContainerId::new("c0"), exec: None };
         Freedom::with(&server, &owed).is_some()
     }

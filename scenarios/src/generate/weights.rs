@@ -2,8 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
-use crate::model::{CONTAINERS, EXECS, KILL, Move, Program, TERM};
+use crate::model::{CONTAINERS, EXECS, KILL, Move, Program, TERM, Trouble};
 
 /// No such signal.
 const NO_SIGNAL: u32 = 99;
@@ -24,10 +25,68 @@ pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
             made.map(|(_, play)| play).collect::<Vec<Move>>()
         },
     );
-    (opening, vec(any_move(), 1..=36)).prop_map(|(mut moves, rest)| {
+    (opening, vec(any_move(), 1..=36), troubles()).prop_map(|(mut moves, rest, troubles)| {
         moves.extend(rest);
+        for (place, trouble) in troubles {
+            moves.insert(place.min(moves.len()), Move::Fault(trouble));
+        }
         moves
     })
+}
+
+/// In one case of five something goes wrong: in the others nothing is excused.
+fn troubles() -> impl Strategy<Value = Vec<(usize, Trouble)>> {
+    prop_oneof![
+        4 => Just(Vec::new()),
+        1 => vec((0..32_usize, trouble()), 1..=2),
+    ]
+}
+
+fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    select(words).prop_map(str::to_owned)
+}
+
+/// Calls that most cases make; what is to happen after one happens soon.
+const USUAL: [&str; 6] =
+    ["Containers/Create", "Tasks/Create", "Tasks/Start", "Tasks/Exec", "Tasks/Kill", "Tasks/Pause"];
+const CALLS: [&str; 11] = [
+    "Containers/Create",
+    "Containers/Delete",
+    "Tasks/Create",
+    "Tasks/Start",
+    "Tasks/Exec",
+    "Tasks/Kill",
+    "Tasks/Pause",
+    "Tasks/Resume",
+    "Tasks/Delete",
+    "Tasks/DeleteProcess",
+    "Tasks/Get",
+];
+const TOPICS: [&str; 6] = [
+    "/tasks/create",
+    "/tasks/start",
+    "/tasks/exec-added",
+    "/tasks/exec-started",
+    "/tasks/exit",
+    "/tasks/delete",
+];
+
+fn trouble() -> impl Strategy<Value = Trouble> {
+    let twice = one_of(&TOPICS).prop_map(|event| (event, "duplicate".to_owned()));
+    // Of births no server tells after what follows them: a shim sends its events one by one.
+    let late = one_of(&["/tasks/exit", "/tasks/delete"])
+        .prop_map(|event| (event, "delay(20ms)".to_owned()));
+    let event = prop_oneof![twice, late].prop_map(|(event, done)| Trouble::Event { event, done });
+    let errors = one_of(&["unavailable", "unknown", "internal"]);
+    let rpc = (one_of(&CALLS), errors, one_of(&["before", "after"]))
+        .prop_map(|(rpc, error, when)| Trouble::Rpc { rpc, error, when });
+    let cut = (one_of(&["stream:Events/Subscribe", "connection"]), one_of(&USUAL))
+        .prop_map(|(cut, after)| Trouble::Cut { cut, after });
+    let daemon = (one_of(&["kept", "lost"]), one_of(&USUAL))
+        .prop_map(|(restart, after)| Trouble::Daemon { restart, after });
+    let shim = (one_of(&["kill", "hang"]), container(), one_of(&USUAL))
+        .prop_map(|(shim, c, after)| Trouble::Shim { shim, c, after });
+    prop_oneof![3 => event, 3 => rpc, 2 => cut, 1 => daemon, 1 => shim]
 }
 
 fn program() -> impl Strategy<Value = Program> {
@@ -41,20 +100,25 @@ fn program() -> impl Strategy<Value = Program> {
     ]
 }
 
+/// Execs may read, too.
+fn exec_program() -> impl Strategy<Value = Program> {
+    prop_oneof![14 => program(), 2 => Just(Program::Reads)]
+}
+
 /// The first container is met most, so that much comes together there.
 fn container() -> impl Strategy<Value = u8> {
     prop_oneof![6 => Just(0), 3 => Just(1), 1 => 0..CONTAINERS]
 }
 
 fn signal() -> impl Strategy<Value = u32> {
-    prop_oneof![5 => Just(KILL), 4 => Just(TERM), 1 => Just(0), 1 => Just(NO_SIGNAL)]
+    prop_oneof![5 => Just(KILL), 4 => Just(TERM), 3 => Just(0), 3 => Just(NO_SIGNAL)]
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
     prop_oneof![
         26 => on_container(),
         34 => on_task(),
-        34 => on_exec(),
+        38 => on_exec(),
         2 => Just(Move::StatsAll {}),
         2 => Just(Move::Restart {}),
     ]
@@ -78,11 +142,13 @@ fn on_task() -> impl Strategy<Value = Move> {
         4 => c().prop_map(|c| Move::Wait { c }),
         3 => c().prop_map(|c| Move::Status { c }),
         2 => c().prop_map(|c| Move::ExitStatus { c }),
-        3 => (c(), signal()).prop_map(|(c, signal)| Move::Kill { c, signal }),
-        2 => (c(), signal()).prop_map(|(c, signal)| Move::KillAll { c, signal }),
+        6 => (c(), signal()).prop_map(|(c, signal)| Move::Kill { c, signal }),
+        3 => (c(), signal()).prop_map(|(c, signal)| Move::KillAll { c, signal }),
         11 => c().prop_map(|c| Move::Pause { c }),
         2 => c().prop_map(|c| Move::Resume { c }),
         2 => c().prop_map(|c| Move::Resize { c }),
+        2 => c().prop_map(|c| Move::CloseStdin { c }),
+        1 => c().prop_map(|c| Move::Cancel { c }),
         2 => c().prop_map(|c| Move::Update { c }),
         2 => c().prop_map(|c| Move::Pids { c }),
         2 => c().prop_map(|c| Move::Stats { c }),
@@ -94,11 +160,12 @@ fn on_task() -> impl Strategy<Value = Move> {
 fn on_exec() -> impl Strategy<Value = Move> {
     let ce = || (container(), 0..EXECS);
     prop_oneof![
-        15 => (ce(), program()).prop_map(|((c, e), process)| Move::Exec { c, e, process }),
+        18 => (ce(), exec_program()).prop_map(|((c, e), process)| Move::Exec { c, e, process }),
         4 => ce().prop_map(|(c, e)| Move::ExecWait { c, e }),
         3 => ce().prop_map(|(c, e)| Move::ExecExitStatus { c, e }),
-        4 => (ce(), signal()).prop_map(|((c, e), signal)| Move::ExecKill { c, e, signal }),
-        3 => ce().prop_map(|(c, e)| Move::ExecResize { c, e }),
+        7 => (ce(), signal()).prop_map(|((c, e), signal)| Move::ExecKill { c, e, signal }),
+        5 => ce().prop_map(|(c, e)| Move::ExecResize { c, e }),
+        3 => ce().prop_map(|(c, e)| Move::ExecCloseStdin { c, e }),
         4 => ce().prop_map(|(c, e)| Move::DeleteExec { c, e }),
     ]
 }

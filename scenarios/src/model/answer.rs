@@ -35,6 +35,9 @@ pub(super) const NO_BINARY: Answer =
 pub(super) const NO_SIGNAL: Answer =
     Answer::Refused(&[ErrorKind::Unknown, ErrorKind::InvalidArgument]);
 
+/// It was given up before it came to anything.
+pub(super) const GIVEN_UP: Answer = Answer::Refused(&[ErrorKind::Cancelled]);
+
 impl Answer {
     /// In words, for records and failure texts.
     pub fn words(self) -> String {

@@ -1,11 +1,11 @@
 //! Coverage: which operation met which state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::Move;
 use super::rules::State;
-use super::state::Phase;
+use super::state::{Exec, Phase};
+use super::{KILL, Move, TERM};
 
 /// An operation and the states of the task, and of the exec where it is about one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,10 +18,28 @@ pub struct Cell {
     pub exec: Option<&'static str>,
 }
 
+/// Signals have cells of their own, as far as servers tell them apart.
+fn word(play: &Move) -> &'static str {
+    match play {
+        Move::Kill { signal: 0, .. } => "kill 0",
+        Move::Kill { signal: TERM, .. } => "kill 15",
+        Move::Kill { signal: KILL, .. } => "kill 9",
+        Move::Kill { .. } => "kill 99",
+        Move::KillAll { signal: KILL, .. } => "kill-all 9",
+        Move::ExecKill { signal: KILL, .. } => "exec-kill 9",
+        _ => play.name(),
+    }
+}
+
+/// What is done to a task, and matters to its execs.
+pub(crate) const TO_ALL: [&str; 4] = ["kill 9", "delete-task", "pids", "pause"];
+
 impl Cell {
-    pub(super) fn of(play: &Move, state: &State) -> Self {
+    /// What a move hits in a state: one cell, and those of the execs that a task has.
+    pub(super) fn all(play: &Move, state: &State) -> BTreeSet<Self> {
         let task = state.as_ref().and_then(|container| container.task.as_ref());
-        let word = match (state, task.map(|task| task.phase)) {
+        let operation = word(play);
+        let state = match (state, task.map(|task| task.phase)) {
             (None, _) => "no container",
             (Some(_), None) => "no task",
             (_, Some(Phase::Created)) => "created",
@@ -29,12 +47,16 @@ impl Cell {
             (_, Some(Phase::Paused)) => "paused",
             (_, Some(Phase::Stopped(_))) => "stopped",
         };
-        let exec = play.exec().map(|slot| match task.and_then(|task| task.execs.get(&slot)) {
-            None => "absent",
-            Some(exec) if exec.exited.is_some() => "exited",
-            Some(_) => "running",
-        });
-        Self { operation: play.name(), state: word, exec }
+        let of = |exec: &Exec| if exec.exited.is_some() { "exited" } else { "running" };
+        let exec = play
+            .exec()
+            .map(|slot| task.and_then(|task| task.execs.get(&slot)).map_or("absent", of));
+        let mut cells = BTreeSet::from([Self { operation, state, exec }]);
+        if TO_ALL.contains(&operation) {
+            let execs = task.iter().flat_map(|task| task.execs.values());
+            cells.extend(execs.map(|exec| Self { operation, state, exec: Some(of(exec)) }));
+        }
+        cells
     }
 }
 

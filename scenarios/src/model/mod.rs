@@ -10,10 +10,13 @@ mod rules;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod world;
 
 pub use answer::Answer;
+pub(crate) use cell::TO_ALL;
 pub use cell::{Cell, Coverage};
 pub use moves::{CONTAINERS, EXECS, Move, container_id};
 pub use program::{KILL, Program, TERM};
-pub use world::{Forecast, World};
+pub use trouble::Trouble;
+pub use world::{Excuse, Forecast, World};

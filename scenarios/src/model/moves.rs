@@ -7,6 +7,7 @@ use driver_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::Trouble;
 use super::program::{Program, args, line};
 
 /// Containers of a case.
@@ -108,15 +109,28 @@ pub enum Move {
     Delete {
         c: u8,
     },
+    CloseStdin {
+        c: u8,
+    },
+    ExecCloseStdin {
+        c: u8,
+        e: u8,
+    },
+    /// A wait that is given up.
+    Cancel {
+        c: u8,
+    },
     /// The client is gone as if killed; the next one gets handles for what is there.
     Restart {},
+    /// Something goes wrong at the next occasion.
+    Fault(Trouble),
 }
 
 impl Move {
     /// Its container's slot; `None`: it is about all of them.
     pub fn container(&self) -> Option<u8> {
         Some(match self {
-            Self::StatsAll {} | Self::Restart {} => return None,
+            Self::StatsAll {} | Self::Restart {} | Self::Fault(_) => return None,
             Self::Create { c, .. }
             | Self::Load { c }
             | Self::CreateTask { c }
@@ -141,6 +155,9 @@ impl Move {
             | Self::DeleteTask { c }
             | Self::DeleteExec { c, .. }
             | Self::ForceDelete { c }
+            | Self::CloseStdin { c }
+            | Self::ExecCloseStdin { c, .. }
+            | Self::Cancel { c }
             | Self::Delete { c } => *c,
         })
     }
@@ -153,6 +170,7 @@ impl Move {
             | Self::ExecExitStatus { e, .. }
             | Self::ExecKill { e, .. }
             | Self::ExecResize { e, .. }
+            | Self::ExecCloseStdin { e, .. }
             | Self::DeleteExec { e, .. } => Some(*e),
             _ => None,
         }
@@ -160,7 +178,11 @@ impl Move {
 
     /// Whether its slots are slots that there are.
     pub fn has_its_slots(&self) -> bool {
-        self.container().is_none_or(|c| c < CONTAINERS) && self.exec().is_none_or(|e| e < EXECS)
+        let shim = match self {
+            Self::Fault(Trouble::Shim { c, .. }) => Some(*c),
+            _ => self.container(),
+        };
+        shim.is_none_or(|c| c < CONTAINERS) && self.exec().is_none_or(|e| e < EXECS)
     }
 
     /// Its name, as in replay files.
@@ -168,8 +190,16 @@ impl Move {
         match self {
             Self::ExecExitStatus { .. } => "exec-exit-status",
             Self::Restart {} => "restart",
+            Self::Cancel { .. } => "cancel",
+            Self::Fault(_) => "fault",
             other => other.operation().name(),
         }
+    }
+
+    /// Whether it may be asked of things that are not there, so that fewer calls are right.
+    pub fn asks_of_what_need_not_be(&self) -> bool {
+        self.container().is_none()
+            || matches!(self, Self::CloseStdin { .. } | Self::ExecCloseStdin { .. })
     }
 
     /// What a client is asked.
@@ -180,7 +210,8 @@ impl Move {
         let all = || Many { containers: (0..CONTAINERS).map(container_id).collect() };
         let kill = |c: &u8, signal: &u32| Kill { container: container_id(*c), signal: *signal };
         match self {
-            Self::Restart {} => Operation::Restore(all()),
+            // What goes wrong is asked of nobody: it is looked at before.
+            Self::Restart {} | Self::Fault(_) => Operation::Restore(all()),
             Self::StatsAll {} => Operation::StatsAll(all()),
             Self::Create { c, process } => Operation::Create(Create {
                 container: container_id(*c),
@@ -195,12 +226,12 @@ impl Move {
                 container: container_id(*c),
                 exec: exec_id(*e),
                 args: process.args(),
-                stdin: false,
+                stdin: process.reads(),
                 input: None,
                 output: false,
                 terminal: false,
             }),
-            Self::Wait { c } => Operation::Wait(on(c)),
+            Self::Cancel { c } | Self::Wait { c } => Operation::Wait(on(c)),
             Self::ExecWait { c, e } => Operation::ExecWait(on_exec(c, e)),
             Self::Status { c } => Operation::Status(on(c)),
             Self::ExitStatus { c } => {
@@ -237,6 +268,8 @@ impl Move {
             Self::DeleteTask { c } => Operation::DeleteTask(on(c)),
             Self::DeleteExec { c, e } => Operation::DeleteExec(on_exec(c, e)),
             Self::ForceDelete { c } => Operation::ForceDelete(on(c)),
+            Self::CloseStdin { c } => Operation::CloseStdin(on(c)),
+            Self::ExecCloseStdin { c, e } => Operation::ExecCloseStdin(on_exec(c, e)),
             Self::Delete { c } => Operation::Delete(on(c)),
         }
     }

@@ -20,18 +20,21 @@ pub enum Program {
     ExitsWith3Later,
     /// Runs until SIGTERM, and then ends with 5.
     Obeys,
+    /// Reads until its input ends, and then ends with 0. Execs alone run it.
+    Reads,
     /// There is no such program.
     IsMissing,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Program; 6] = [
+    pub const ALL: [Program; 7] = [
         Self::Sleeps,
         Self::ExitsWith0,
         Self::ExitsWith7,
         Self::ExitsWith3Later,
         Self::Obeys,
+        Self::Reads,
         Self::IsMissing,
     ];
 
@@ -43,6 +46,7 @@ impl Program {
             Self::ExitsWith7 => &["sh", "-c", "exit 7"],
             Self::ExitsWith3Later => &["sh", "-c", "sleep 0.05; exit 3"],
             Self::Obeys => &["sh", "-c", "trap 'exit 5' TERM; sleep 600 & wait"],
+            Self::Reads => &["cat"],
             Self::IsMissing => &["/no/such/binary"],
         };
         words.iter().map(|word| (*word).to_owned()).collect()
@@ -54,8 +58,13 @@ impl Program {
             Self::ExitsWith0 => Some(0),
             Self::ExitsWith7 => Some(7),
             Self::ExitsWith3Later => Some(3),
-            Self::Sleeps | Self::Obeys | Self::IsMissing => None,
+            Self::Sleeps | Self::Obeys | Self::Reads | Self::IsMissing => None,
         }
+    }
+
+    /// Whether it has an input.
+    pub(super) fn reads(self) -> bool {
+        self == Self::Reads
     }
 
     /// The statuses with which a signal may end it, `None` if it may live on: the kernel keeps from
@@ -124,9 +133,10 @@ pub(super) mod line {
         deserializer: D,
     ) -> Result<Program, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let known = Program::ALL.into_iter().find(|program| line(*program) == text);
+        let all = || Program::ALL.into_iter().filter(|program| !program.reads());
+        let known = all().find(|program| line(*program) == text);
         known.ok_or_else(|| {
-            let all: Vec<String> = Program::ALL.into_iter().map(line).collect();
+            let all: Vec<String> = all().map(line).collect();
             D::Error::custom(format!(
                 "the model knows no process {text:?}; it knows {}",
                 all.join(", ")

@@ -5,7 +5,9 @@ use driver_protocol::{
     Waited,
 };
 
-use super::{KILL, Move, Program, TERM, World};
+use run_record::Verdict;
+
+use super::{Excuse, KILL, Move, Program, TERM, World};
 
 fn refused(kind: ErrorKind) -> Outcome {
     Outcome::Error(Refusal { kind, code: None, message: "x".into() })
@@ -100,4 +102,61 @@ fn how_an_exec_ended_may_still_be_told_once_it_is_deleted_and_by_no_client_that_
     assert!(goes(&mut world.clone(), wait(), refused(ErrorKind::NotFound), on));
     world.restart();
     assert!(!goes(&mut world, wait(), told(), on));
+}
+
+#[test]
+fn a_call_made_to_fail_excuses_an_error_and_no_other_success_and_doubt_ends_with_the_container() {
+    let excuse = Excuse { why: "Tasks/Kill#1: error".into(), call: true, ..Excuse::default() };
+    let on = Some(Some(Lifecycle::Running));
+    let after = |world: &mut World, play: Move, outcome: Outcome, seen| {
+        let forecast = world.forecast(&play);
+        world.learn_after(&forecast, &outcome, seen, &excuse)
+    };
+    let mut world = running(Program::ExitsWith7);
+    let wrong =
+        after(&mut world.clone(), Move::Wait { c: 0 }, waited(0), Some(Some(Lifecycle::Stopped)));
+    assert!(wrong.iter().any(Verdict::failed));
+    let kill = Move::Kill { c: 0, signal: KILL };
+    let excused = after(&mut world, kill, refused(ErrorKind::Unavailable), on);
+    assert!(excused.iter().all(|verdict| !verdict.failed()) && world.is_in_doubt());
+    assert!(
+        world.waits_for_ever(&Move::Wait { c: 0 }) && world.cells(&Move::Wait { c: 0 }).is_empty()
+    );
+    let closing = [Move::Load { c: 0 }, Move::ForceDelete { c: 0 }, Move::Delete { c: 0 }];
+    assert_eq!(world.closing(), closing);
+    after(&mut world, Move::Delete { c: 0 }, Outcome::Ok(Done::Delete {}), Some(None));
+    assert!(!world.is_in_doubt() && world.closing().is_empty());
+}
+
+#[test]
+fn news_that_came_late_excuse_what_is_told_and_nothing_that_is_done() {
+    let excuse = Excuse { why: "/tasks/exit#1: delay".into(), late: true, ..Excuse::default() };
+    let stopped = Some(Some(Lifecycle::Stopped));
+    let mut world = running(Program::ExitsWith7);
+    let ended = world.forecast(&Move::Wait { c: 0 });
+    world.learn(&ended, &waited(7), stopped);
+    let old = Outcome::Ok(Done::Status(TaskState { status: Lifecycle::Running, pid: 7 }));
+    for (play, outcome, fails) in [
+        (Move::Status { c: 0 }, old, false),
+        (Move::Pause { c: 0 }, Outcome::Ok(Done::Pause {}), true),
+    ] {
+        let forecast = world.forecast(&play);
+        let verdicts = world.clone().learn_after(&forecast, &outcome, stopped, &excuse);
+        assert_eq!(verdicts.iter().any(Verdict::failed), fails, "{verdicts:?}");
+    }
+}
+
+#[test]
+fn who_reads_ends_when_its_input_is_closed() {
+    let (mut world, on) = (running(Program::Sleeps), Some(Lifecycle::Running));
+    let exec = Move::Exec { c: 0, e: 0, process: Program::Reads };
+    assert!(goes(&mut world, exec, Outcome::Ok(Done::Exec(Started { pid: 8 })), on));
+    let wait = Move::ExecWait { c: 0, e: 0 };
+    assert!(world.waits_for_ever(&wait));
+    let close = Move::ExecCloseStdin { c: 0, e: 0 };
+    assert!(goes(&mut world, close, Outcome::Ok(Done::ExecCloseStdin {}), on));
+    assert!(!world.waits_for_ever(&wait));
+    let exited = Exited { status: ExitStatus::Code(0), at_ns: None };
+    let told = Outcome::Ok(Done::ExecWait(Waited { exited, gathered: None }));
+    assert!(goes(&mut world, wait, told, on));
 }

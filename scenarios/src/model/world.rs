@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use driver_protocol::{Lifecycle, Outcome};
+use driver_protocol::{ExitStatus, Lifecycle, Outcome};
 use run_record::Verdict;
 
 use super::answer::Answer;
@@ -20,6 +20,8 @@ type States = BTreeSet<State>;
 #[derive(Clone, Debug)]
 pub struct World {
     containers: BTreeMap<u8, States>,
+    /// Those of which nobody can say any more what is right, after what was made to go wrong.
+    doubted: BTreeSet<u8>,
 }
 
 /// What may come of a move.
@@ -31,9 +33,41 @@ pub struct Forecast {
     sums: Vec<Answer>,
 }
 
+/// What was made to go wrong, and what it excuses.
+#[derive(Clone, Debug, Default)]
+pub struct Excuse {
+    /// In words.
+    pub why: String,
+    /// A call of this move was made to fail.
+    pub call: bool,
+    /// A connection or a stream ended.
+    pub link: bool,
+    /// An event came late.
+    pub late: bool,
+    /// The daemon or a shim is not what it was.
+    pub world: bool,
+}
+
+impl Excuse {
+    fn takes(&self, play: &Move, outcome: &Outcome) -> bool {
+        let news = matches!(
+            play,
+            Move::Status { .. } | Move::ExitStatus { .. } | Move::ExecExitStatus { .. }
+        );
+        let of_all = play.container().is_none();
+        let unsure = match outcome {
+            Outcome::Error(_) => true,
+            Outcome::Ok(done) => done.exited().is_some_and(|one| one.status == ExitStatus::Unknown),
+        };
+        ((self.call || self.link || self.world) && (unsure || of_all))
+            || ((self.late || self.link || self.world) && news)
+    }
+}
+
 impl Default for World {
     fn default() -> Self {
-        Self { containers: (0..CONTAINERS).map(|slot| (slot, States::from([None]))).collect() }
+        let containers = (0..CONTAINERS).map(|slot| (slot, States::from([None]))).collect();
+        Self { containers, doubted: BTreeSet::new() }
     }
 }
 
@@ -44,8 +78,11 @@ impl World {
 
     /// Whether a move would be awaited for ever, in some state that is possible.
     pub fn waits_for_ever(&self, play: &Move) -> bool {
-        play.container()
-            .is_some_and(|slot| self.of(slot).iter().any(|one| rules::waits_for_ever(play, one)))
+        let waits = matches!(play, Move::Wait { .. } | Move::ExecWait { .. });
+        play.container().is_some_and(|slot| {
+            (waits && self.doubted.contains(&slot))
+                || self.of(slot).iter().any(|one| rules::waits_for_ever(play, one))
+        })
     }
 
     /// Whether a client must ask for what it is about to take for granted.
@@ -91,7 +128,7 @@ impl World {
 
     /// The client is gone: the next one has made none of what is there.
     pub fn restart(&mut self) {
-        let forgotten = |state: &State| {
+        let forgotten = |state: &State| -> State {
             let mut state = state.clone()?;
             (state.past, state.last) = Default::default();
             state.listed = state.task.is_none();
@@ -101,8 +138,67 @@ impl World {
             Some(state)
         };
         for states in self.containers.values_mut() {
-            *states = states.iter().map(forgotten).collect();
+            *states = states.iter().map(forgotten).flat_map(without_input).collect();
         }
+    }
+
+    /// The daemon or a shim is not what it was: tasks may be gone. What is seen next tells.
+    pub fn shake(&mut self) {
+        for states in self.containers.values_mut() {
+            let gone: Vec<State> =
+                states.iter().map(|state| Some(state.as_ref()?.without_task())).collect();
+            states.extend(gone);
+        }
+    }
+
+    /// Learns what came of a move after something was made to go wrong: that excuses an error, an exit
+    /// that is not known, and news that is old. It never excuses another success; and what was excused
+    /// leaves its container in doubt until it is deleted.
+    pub fn learn_after(
+        &mut self,
+        forecast: &Forecast,
+        outcome: &Outcome,
+        seen: Option<Option<Lifecycle>>,
+        excuse: &Excuse,
+    ) -> Vec<Verdict> {
+        let slot = forecast.play.container();
+        let unjudged = |what: &str, check: &str| {
+            Verdict::skip(check, format!("{what} not judged after {}", excuse.why))
+        };
+        if slot.map_or(!self.doubted.is_empty(), |slot| self.doubted.contains(&slot)) {
+            if let (Move::Delete { c }, Outcome::Ok(_)) = (&forecast.play, outcome) {
+                self.containers.insert(*c, States::from([None]));
+                self.doubted.remove(c);
+            }
+            return vec![unjudged("in doubt:", "outcome")];
+        }
+        let verdicts = self.learn(forecast, outcome, seen);
+        let wrong =
+            |check: &str| verdicts.iter().any(|verdict| verdict.check == check && verdict.failed());
+        let excused = match wrong("outcome") {
+            // Whether it was carried out, or half of it, the error does not say.
+            true => excuse.takes(&forecast.play, outcome),
+            false => excuse.world && wrong("state"),
+        };
+        if !excused || wrong("model") {
+            return verdicts;
+        }
+        self.doubted.extend(slot);
+        let told = |verdict: Verdict| match verdict.failed() {
+            true => unjudged(&format!("{};", verdict.detail), &verdict.check),
+            false => verdict,
+        };
+        verdicts.into_iter().map(told).collect()
+    }
+
+    /// Whether there is any container of which nobody can say what is right.
+    pub fn is_in_doubt(&self) -> bool {
+        !self.doubted.is_empty()
+    }
+
+    /// Whether what is asked of a container cannot be judged.
+    pub fn doubts(&self, play: &Move) -> bool {
+        play.container().map_or(!self.doubted.is_empty(), |slot| self.doubted.contains(&slot))
     }
 
     /// Learns what came of a move: its outcome, and in which state the server then saw the task.
@@ -175,19 +271,25 @@ impl World {
         self.containers.insert(slot, States::from([left]));
     }
 
-    /// The cell of the table of states and operations that a move hits, if it can only be one.
-    pub fn cell(&self, play: &Move) -> Option<Cell> {
-        let slot = play.container()?;
-        let mut cells = self.of(slot).iter().map(|state| Cell::of(play, state));
-        let first = cells.next()?;
-        cells.all(|cell| cell == first).then_some(first)
+    /// The cells of the table of states and operations that a move hits for sure.
+    pub fn cells(&self, play: &Move) -> BTreeSet<Cell> {
+        let Some(slot) = play.container().filter(|slot| !self.doubted.contains(slot)) else {
+            return BTreeSet::new();
+        };
+        let all = self.of(slot).iter().map(|state| Cell::all(play, state));
+        all.reduce(|sure, more| &sure & &more).unwrap_or_default()
     }
 
     /// Moves that end whatever there is.
     pub fn closing(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         for (c, states) in &self.containers {
-            let any = |has: fn(&State) -> bool| states.iter().any(has);
+            let doubted = self.doubted.contains(c);
+            let any = |has: fn(&State) -> bool| doubted || states.iter().any(has);
+            if doubted {
+                // A client that was told of an error may have no handle for what there is.
+                moves.push(Move::Load { c: *c });
+            }
             if any(|state| state.as_ref().is_some_and(|one| one.task.is_some())) {
                 moves.push(Move::ForceDelete { c: *c });
             }
@@ -215,6 +317,30 @@ impl Forecast {
     pub fn play(&self) -> &Move {
         &self.play
     }
+}
+
+/// Whoever read from the client that is gone may have met the end of its input.
+fn without_input(state: State) -> States {
+    let mut states = States::from([state]);
+    let slots = |state: &State| -> Vec<u8> {
+        let execs = state.iter().flat_map(|one| &one.task).flat_map(|task| &task.execs);
+        let reads = |exec: &Exec| exec.program.reads() && exec.exited.is_none();
+        execs.filter(|(_, exec)| reads(exec)).map(|(slot, _)| *slot).collect()
+    };
+    let all: BTreeSet<u8> = states.iter().flat_map(slots).collect();
+    for slot in all {
+        let ended = |state: &State| {
+            let container = state.as_ref()?;
+            Some(container.with(|task| {
+                if let Some(exec) = task.execs.get_mut(&slot) {
+                    exec.doom = exec.doom.or(Some(0));
+                }
+            }))
+        };
+        let more: Vec<State> = states.iter().map(ended).collect();
+        states.extend(more);
+    }
+    states
 }
 
 fn later(state: &State) -> States {

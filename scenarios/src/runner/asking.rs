@@ -95,7 +95,24 @@ impl Stage<'_> {
     }
 
     /// Its outcome, once its calls are at rest.
-    pub(super) async fn outcome_of(&mut self, mut open: Open) -> Result<Answered, RunFault> {
+    pub(super) async fn outcome_of(&mut self, open: Open) -> Result<Answered, RunFault> {
+        self.awaited(open, None).await
+    }
+
+    /// The same of what was given up: that is its outcome, unless it was answered before.
+    pub(super) async fn outcome_or(
+        &mut self,
+        open: Open,
+        given_up: Outcome,
+    ) -> Result<Answered, RunFault> {
+        self.awaited(open, Some(given_up)).await
+    }
+
+    async fn awaited(
+        &mut self,
+        mut open: Open,
+        given_up: Option<Outcome>,
+    ) -> Result<Answered, RunFault> {
         let deadline = Duration::from_millis(DEADLINE_MS + GRACE_MS);
         let answer = tokio::select! {
             fault = self.arm.target.died() => {
@@ -116,7 +133,10 @@ impl Stage<'_> {
                 open.answer.abort();
                 Err(silent)
             }
-            Ok(Err(panicked)) => Err(DriverFault::Gone { cause: panicked.to_string() }),
+            Ok(Err(ended)) => match given_up.filter(|_| ended.is_cancelled()) {
+                Some(outcome) => Ok(outcome),
+                None => Err(DriverFault::Gone { cause: ended.to_string() }),
+            },
             Ok(Ok(outcome)) => outcome,
         };
         let outcome = outcome.map_err(|fault| self.driver_fault(fault))?;

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use driver_protocol::{Capability, Close, Connect, Driver, DriverFault, Operation, Outcome};
+use driver_protocol::{
+    Capability, Close, Connect, ContainerId, Driver, DriverFault, Operation, Outcome,
+};
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
-use run_record::{AllowanceRef, CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict};
+use run_record::{
+    AllowanceRef, CallLine, CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict, classify,
+};
 use tokio::time::timeout;
 
 use super::accounts::Accounts;
@@ -19,6 +23,7 @@ use super::script::Script;
 use super::settle::{Rest, quiet, settle};
 use super::unconnected::unconnected;
 use super::{RunFault, Stop};
+use crate::checks::{Freedom, Owed, judge_exits, judge_once, judge_order};
 use crate::model::{Coverage, World};
 use crate::{Play, Step, TargetFault};
 
@@ -69,6 +74,8 @@ pub(super) struct Stage<'a> {
     /// What the model takes for possible; moves live on it.
     pub(super) world: World,
     pub(super) coverage: Coverage,
+    /// Whether it is moves that are played.
+    modelled: bool,
     /// Whether each call is worth a line of the record, also when nothing failed.
     pub(super) tells_calls: bool,
     /// Moves that could not be made.
@@ -109,6 +116,7 @@ pub(super) async fn play(
             done: Vec::new(),
             world: World::default(),
             coverage: Coverage::default(),
+            modelled: matches!(playing.course, Course::Modelled(_)),
             tells_calls: arm.modelled.calls || matches!(playing.course, Course::Written(_)),
             dropped: Vec::new(),
         };
@@ -227,24 +235,45 @@ impl Stage<'_> {
         // A client that was killed in between cannot have told what happened meanwhile.
         if tells_exits && self.connects.len() == 1 {
             let events = target.events(&self.namespace);
+            let made = self.made();
             case_verdicts.push(match self.script.faulty() {
-                true => self.notices.judge_after_faults(&events),
-                false => {
-                    let made = self.made();
-                    self.notices.judge(&events, &made).await
-                }
+                true => self.notices.judge_after_faults(&events, &made),
+                false => self.notices.judge(&events, &made).await,
             });
+        }
+        if self.modelled && !self.script.faulty() {
+            case_verdicts.extend(self.judge_events());
         }
         self.close_driver(Close::Graceful).await?;
         let (accounts, left_behind) = self.look_back().await?;
+        let sure = if self.modelled { !self.world.is_in_doubt() } else { self.script.holds() };
         case_verdicts.push(if left_behind.is_empty() {
             Verdict::pass("leftovers")
-        } else if self.script.holds() {
+        } else if sure {
             Verdict::fail("leftovers", left_behind.join(", "))
         } else {
             self.script.skip("leftovers")
         });
         Ok(self.settle_accounts(&accounts, case_verdicts, left_behind, None, emit))
+    }
+
+    /// All events of the case: in order, each once, and with what clients were told.
+    fn judge_events(&self) -> Vec<Verdict> {
+        let server = self.arm.target.describe();
+        let events = self.arm.target.events(&self.namespace);
+        let steps: Vec<_> = self.done.iter().map(|done| (&done.operation, &done.outcome)).collect();
+        let free = |owed: &Owed| Freedom::with(&server, owed).is_some();
+        let delete = |container: &ContainerId| Owed {
+            topic: "/tasks/delete",
+            container: container.clone(),
+            exec: None,
+        };
+        let loses = events.first().is_some_and(|event| free(&delete(&event.container)));
+        vec![
+            judge_order(&events, loses),
+            judge_once(&steps, &events, free),
+            judge_exits(&steps, &events),
+        ]
     }
 
     /// How often each process came to be.
@@ -378,7 +407,9 @@ impl Stage<'_> {
             })));
         }
         if self.tells_calls || !failed.is_empty() {
-            for call in accounts.lines(run, &self.case) {
+            let mut calls: Vec<CallLine> = accounts.lines(run, &self.case).collect();
+            classify(&mut calls);
+            for call in calls {
                 emit(Line::Call(Box::new(call)));
             }
         }

@@ -31,5 +31,7 @@ impl<'s> Case<'s> {
 
 /// Whether a client that can do so much can be asked for a move.
 pub(super) fn can(capabilities: &BTreeSet<Capability>, play: &Move) -> bool {
-    needs_of(&play.operation()).iter().all(|need| capabilities.contains(need))
+    let cancels = matches!(play, Move::Cancel { .. }).then_some(Capability::Cancel);
+    let needs = needs_of(&play.operation());
+    needs.iter().chain(&cancels).all(|need| capabilities.contains(need))
 }

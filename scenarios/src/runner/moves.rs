@@ -1,14 +1,17 @@
 //! Moves, one after the other: each is judged by what the model takes for possible, and the model
 //! learns what came of it.
 
+use driver_protocol::{ErrorKind, Outcome, Refusal};
 use rpc_ledger::StepId;
 use run_record::Verdict;
 
 use super::RunFault;
+use super::asking::{Answered, Open};
 use super::case::{Done, Stage};
 use super::course::can;
 use super::judge::Leeway;
-use crate::model::{Move, container_id};
+use crate::Reach;
+use crate::model::{Excuse, Forecast, Move, container_id};
 
 impl Stage<'_> {
     /// Plays moves, and then ends whatever there is.
@@ -29,6 +32,12 @@ impl Stage<'_> {
         if self.stop.asked() {
             return Err(RunFault::Stopped { case: self.case.clone() });
         }
+        if let Move::Fault(trouble) = play {
+            if let Err(why) = self.arm.target.provoke(&self.namespace, &trouble.file()) {
+                self.drop_move(number, play, &why);
+            }
+            return Ok(());
+        }
         if !can(&self.arm.capabilities, play) {
             self.drop_move(number, play, "the client says that it cannot");
             return Ok(());
@@ -41,13 +50,16 @@ impl Stage<'_> {
             self.world.restart();
             self.restart().await?;
         }
-        if let Some(cell) = self.world.cell(play) {
-            self.coverage.hit(cell);
-        }
+        let cells = self.world.cells(play);
+        cells.into_iter().for_each(|cell| self.coverage.hit(cell));
         let may_ask = self.world.may_ask(play);
         let forecast = self.world.forecast(play);
+        let met = self.script.met();
         let open = self.ask(StepId::new(number), &play.operation());
-        let answered = self.outcome_of(open).await?;
+        let answered = match play {
+            Move::Cancel { .. } => self.give_up(open).await?,
+            _ => self.outcome_of(open).await?,
+        };
         let owed = self.events_of(&answered).await;
         let close = self.arm.target.ledger().mark();
         let seen = match play.container() {
@@ -57,12 +69,51 @@ impl Stage<'_> {
                 Some(seen.map_err(|fault| self.target_fault(fault))?)
             }
         };
-        let mut verdicts = self.world.learn(&forecast, &answered.outcome, seen);
+        let mut verdicts = self.learn(&forecast, &answered, seen, met);
         verdicts.push(owed);
-        let done = answered.done(forecast.words(), verdicts, None, close);
-        let less = play.container().is_none();
+        let judged = self.script.counts() && !self.world.doubts(play);
+        let unjudged = (!judged).then(|| self.script.skip("budget"));
+        let done = answered.done(forecast.words(), verdicts, unjudged, close);
+        let less = play.asks_of_what_need_not_be();
         self.done.push(Done { leeway: Leeway { less, may_ask }, ..done });
         Ok(())
+    }
+
+    /// What came of a move in which all faults behind the first `met` happened.
+    fn learn(
+        &mut self,
+        forecast: &Forecast,
+        answered: &Answered,
+        seen: Option<Option<driver_protocol::Lifecycle>>,
+        met: usize,
+    ) -> Vec<Verdict> {
+        let injected = self.arm.target.injected(&self.namespace);
+        let shaken = injected.iter().skip(met).any(|fault| fault.reach == Reach::World);
+        self.script.meet(injected);
+        let excuse = self.script.excuse(met);
+        let verdicts = match excuse {
+            None if !self.world.is_in_doubt() => {
+                self.world.learn(forecast, &answered.outcome, seen)
+            }
+            excuse => {
+                let why = self.script.told();
+                let excuse = excuse.unwrap_or_else(|| Excuse { why, ..Excuse::default() });
+                self.world.learn_after(forecast, &answered.outcome, seen, &excuse)
+            }
+        };
+        if shaken {
+            self.world.shake();
+        }
+        verdicts
+    }
+
+    /// Asks, and takes it back before it is answered, unless the answer was there at once.
+    async fn give_up(&mut self, open: Open) -> Result<Answered, RunFault> {
+        tokio::task::yield_now().await;
+        open.answer.abort();
+        let message = "given up by whoever asked".to_owned();
+        let refusal = Refusal { kind: ErrorKind::Cancelled, code: None, message };
+        self.outcome_or(open, Outcome::Error(refusal)).await
     }
 
     fn drop_move(&mut self, number: u64, play: &Move, why: &str) {

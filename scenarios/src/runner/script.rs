@@ -8,6 +8,7 @@ use driver_protocol::{ExitStatus, Outcome};
 use run_record::Verdict;
 
 use crate::checks::judge_outcome;
+use crate::model::Excuse;
 use crate::{Expect, Injected, Reach};
 
 /// How a case stands.
@@ -21,7 +22,7 @@ impl Script {
     /// All that was injected into the case so far.
     pub(super) fn meet(&mut self, met: Vec<Injected>) {
         // What a client knows or has is no longer so: from here on it may be right otherwise.
-        self.strayed |= met.iter().any(|fault| fault.reach == Reach::World);
+        self.strayed |= met.iter().any(|fault| fault.reach >= Reach::News);
         self.met = met;
     }
 
@@ -39,6 +40,24 @@ impl Script {
     /// anew for what it knew.
     pub(super) fn counts(&self) -> bool {
         self.met.iter().all(|fault| fault.reach == Reach::Call)
+    }
+
+    /// How many faults there are in the case.
+    pub(super) fn met(&self) -> usize {
+        self.met.len()
+    }
+
+    /// What they excuse in a move in which those behind the first `before` happened; `None`: there are
+    /// none.
+    pub(super) fn excuse(&self, before: usize) -> Option<Excuse> {
+        let reach = |reach: Reach, from: usize| {
+            self.met.iter().skip(from).any(|fault| fault.reach == reach)
+        };
+        let call = reach(Reach::Call, before);
+        let (link, late) = (reach(Reach::Link, 0), reach(Reach::News, 0));
+        let world = reach(Reach::World, 0);
+        let any = call || link || late || world;
+        any.then(|| Excuse { why: self.told(), call, link, late, world })
     }
 
     /// Not judged, and why.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use laconic_scenarios::{Injected, Reach, TargetFault};
-use mock_containerd::MockContainerd;
 use mock_containerd::faults::{Act, Effect, EventFault, Fired};
+use mock_containerd::{Faults, MockContainerd};
 use rpc_ledger::{CallRecord, ConnectionId, Ended, Mark};
 use rpc_spy::Tap;
 
@@ -14,6 +14,8 @@ use rpc_spy::Tap;
 #[derive(Debug, Default)]
 pub(crate) struct Injections {
     begun: Mutex<BTreeMap<String, Mark>>,
+    /// The case in which something was made to go wrong beyond what is written in a file.
+    provoked: Mutex<Option<String>>,
 }
 
 impl Injections {
@@ -27,6 +29,23 @@ impl Injections {
         self.begun().insert(namespace.to_owned(), mock.ledger().mark());
     }
 
+    fn provoked(&self) -> MutexGuard<'_, Option<String>> {
+        self.provoked.lock().expect("nothing panics while it holds the name")
+    }
+
+    /// Makes something go wrong, of which the occasions are counted from now on.
+    pub(crate) fn provoke(
+        &self,
+        mock: &MockContainerd,
+        namespace: &str,
+        faults: &str,
+    ) -> Result<(), String> {
+        let faults = Faults::parse("step", faults).map_err(|error| error.to_string())?;
+        mock.faults().add(faults);
+        *self.provoked() = Some(namespace.to_owned());
+        Ok(())
+    }
+
     /// What fired since.
     pub(crate) fn of(&self, mock: &MockContainerd, namespace: &str) -> Vec<Injected> {
         mock.faults().fired_in(namespace).iter().map(told).collect()
@@ -35,6 +54,10 @@ impl Injections {
     /// The case is over.
     pub(crate) fn end(&self, mock: &MockContainerd, namespace: &str) {
         mock.faults().leave(namespace);
+        // What nothing set off is not for the next case.
+        if self.provoked().take_if(|case| case == namespace).is_some() {
+            mock.faults().clear();
+        }
         self.begun().remove(namespace);
     }
 
@@ -101,8 +124,10 @@ fn told(fired: &Fired) -> Injected {
     let reach = match effect {
         Effect::Call(Act::Off | Act::Delay(_) | Act::Error { .. }) => Reach::Call,
         Effect::Cut(_) | Effect::Event(EventFault::Duplicate) => Reach::Link,
-        Effect::Event(EventFault::Lose | EventFault::Delay(_) | EventFault::SwapNext)
-        | Effect::Daemon(_) => Reach::World,
+        Effect::Event(EventFault::Lose | EventFault::Delay(_) | EventFault::SwapNext) => {
+            Reach::News
+        }
+        Effect::Daemon(_) => Reach::World,
     };
     Injected { what: format!("{occasion}: {done} ({origin})"), reach }
 }

@@ -1,5 +1,6 @@
 //! A stand: one server, a tap for players, a tap for the observer, and the observer.
 
+use std::fmt;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,18 @@ pub enum TargetSpec {
     Address(PathBuf),
 }
 
+/// As it is asked for on a command line.
+impl fmt::Display for TargetSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mock(profile) => write!(f, "mock:{profile}"),
+            Self::Real(None) => f.write_str("real"),
+            Self::Real(Some(path)) => write!(f, "real:{}", path.display()),
+            Self::Address(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// Why a target could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StandError {
@@ -54,6 +67,7 @@ struct Stand {
     player: Tap,
     spy: Tap,
     observer: Option<Observer>,
+    asked: String,
     version: String,
     profile: Profile,
     prefix: String,
@@ -134,6 +148,7 @@ pub async fn start_with_faults(
         player,
         spy,
         observer,
+        asked: spec.to_string(),
         version,
         profile,
         prefix,
@@ -245,6 +260,7 @@ impl Target for Stand {
             kind: self.server.kind().to_owned(),
             version: self.version.clone(),
             profile: self.profile.to_string(),
+            asked: Some(self.asked.clone()),
         }
     }
 
@@ -293,6 +309,13 @@ impl Target for Stand {
     fn begin(&self, namespace: &str, case: &str) {
         if let Server::Mock(mock) = &self.server {
             self.injections.begin(mock, namespace, case);
+        }
+    }
+
+    fn provoke(&self, namespace: &str, faults: &str) -> Result<(), String> {
+        match &self.server {
+            Server::Mock(mock) => self.injections.provoke(mock, namespace, faults),
+            _ => Err("nothing is made to go wrong on this target".to_owned()),
         }
     }
 

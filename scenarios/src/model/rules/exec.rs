@@ -69,7 +69,20 @@ fn of(play: &Move, slot: u8, container: &Container, exec: &Exec) -> Answers {
         (Move::ExecKill { .. }, Some(_)) => same(ABSENT),
         (Move::ExecKill { signal, .. }, None) if *signal > 64 => same(NO_SIGNAL),
         (Move::ExecKill { signal, .. }, None) => strike(*signal, slot, container, exec),
-        (Move::ExecResize { .. }, None) => same(Answer::Ok),
+        (Move::ExecCloseStdin { .. }, None) if exec.program.reads() => {
+            let ends = container.with(|task| {
+                if let Some(exec) = task.execs.get_mut(&slot) {
+                    exec.doom = exec.doom.or(Some(0));
+                }
+            });
+            vec![(Answer::Ok, Some(ends))]
+        }
+        // The server takes it; a client may say that there is nothing to close any more.
+        (Move::ExecCloseStdin { .. }, Some(_)) => {
+            let both = [Answer::Ok, ABSENT].map(|answer| (answer, Some(container.clone())));
+            both.to_vec()
+        }
+        (Move::ExecCloseStdin { .. } | Move::ExecResize { .. }, None) => same(Answer::Ok),
         // Still running, or no more.
         _ => same(WRONG_STATE),
     }

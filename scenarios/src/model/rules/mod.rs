@@ -7,7 +7,7 @@ mod container;
 mod exec;
 mod task;
 
-use super::answer::{ABSENT, Answer, NO_SIGNAL};
+use super::answer::{ABSENT, Answer, GIVEN_UP, NO_SIGNAL};
 use super::state::{Container, Exec, Phase, Task};
 use super::{KILL, Move, Program, TERM};
 
@@ -19,6 +19,12 @@ pub(super) type Answers = Vec<(Answer, State)>;
 
 /// All that may come of an operation on one container.
 pub(super) fn answers(play: &Move, state: &State) -> Answers {
+    if let Move::Cancel { c } = play {
+        // What had ended may be told before it is given up.
+        let mut answers = answers(&Move::Wait { c: *c }, state);
+        answers.push((GIVEN_UP, state.clone()));
+        return answers;
+    }
     match (container::answers(play, state), state) {
         (Some(answers), _) => answers,
         (None, None) => vec![(ABSENT, None)],

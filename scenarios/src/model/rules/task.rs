@@ -34,9 +34,14 @@ pub(super) fn answers(play: &Move, container: &Container, task: &Task) -> Option
         (Move::Resume { .. }, Phase::Paused) => to(Phase::Running),
         (Move::Resume { .. }, _) => same(WRONG_STATE),
         (Move::Update { .. }, Phase::Stopped(_)) => same(WRONG_STATE),
-        (Move::Resize { .. } | Move::Update { .. } | Move::Pids { .. } | Move::Stats { .. }, _) => {
-            same(Answer::Ok)
-        }
+        (
+            Move::Resize { .. }
+            | Move::Update { .. }
+            | Move::Pids { .. }
+            | Move::Stats { .. }
+            | Move::CloseStdin { .. },
+            _,
+        ) => same(Answer::Ok),
 
         (Move::DeleteTask { .. }, Phase::Stopped(status)) => gone(Answer::Exit(status)),
         (Move::DeleteTask { .. }, Phase::Created) => {

@@ -1,0 +1,137 @@
+//! Events of a case against what its steps say was done: one for each, and none for nothing.
+
+use std::collections::BTreeMap;
+
+use driver_protocol::{ExitStatus, Operation, Outcome};
+use run_record::Verdict;
+
+use super::{Owed, owed};
+use crate::target::Event;
+
+type Key = (String, String, Option<String>);
+
+/// Judges how often each event came. `free`: events that the server is free to lose. An exec whose
+/// start failed has been added all the same, and what ends may end in more ways than one: those two
+/// may come more often than a client was told of them, and no other.
+pub(crate) fn judge_once(
+    steps: &[(&Operation, &Outcome)],
+    events: &[Event],
+    free: impl Fn(&Owed) -> bool,
+) -> Verdict {
+    let mut due: BTreeMap<Key, u64> = BTreeMap::new();
+    let mut loses: BTreeMap<Key, bool> = BTreeMap::new();
+    for (operation, outcome) in steps {
+        for owed in
+            owed(operation, outcome).iter().filter(|owed| !FREE_IN_NUMBER.contains(&owed.topic))
+        {
+            let key =
+                key(owed.topic, owed.container.as_str(), owed.exec.as_ref().map(|e| e.as_str()));
+            loses.insert(key.clone(), free(owed));
+            *due.entry(key).or_default() += 1;
+        }
+    }
+    let mut seen: BTreeMap<Key, u64> = BTreeMap::new();
+    for event in events.iter().filter(|event| !FREE_IN_NUMBER.contains(&event.topic.as_str())) {
+        let exec = event.exec.as_ref().map(|exec| exec.as_str());
+        *seen.entry(key(&event.topic, event.container.as_str(), exec)).or_default() += 1;
+    }
+    let keys: std::collections::BTreeSet<&Key> = due.keys().chain(seen.keys()).collect();
+    for key in keys {
+        let (due, seen) = (due.get(key).copied().unwrap_or(0), seen.get(key).copied().unwrap_or(0));
+        let lost = seen < due && loses.get(key).copied().unwrap_or(false);
+        if seen != due && !lost {
+            let (topic, container, exec) = key;
+            let exec = exec.as_ref().map(|exec| format!("exec {exec} of ")).unwrap_or_default();
+            let detail = format!("{topic} of {exec}{container} came {seen} times, {due} are due");
+            return Verdict::fail("events-once", detail);
+        }
+    }
+    Verdict::pass("events-once")
+}
+
+/// A wait is owed an exit, and so is a forced deletion; what an exec adds it adds before it fails.
+const FREE_IN_NUMBER: [&str; 2] = ["/tasks/exit", "/tasks/exec-added"];
+
+fn key(topic: &str, container: &str, exec: Option<&str>) -> Key {
+    (topic.to_owned(), container.to_owned(), exec.map(str::to_owned))
+}
+
+/// Whether each exit that a client was told of is one that the server told: of that process, with that
+/// status. What never ran is told in ways that are free.
+pub(crate) fn judge_exits(steps: &[(&Operation, &Outcome)], events: &[Event]) -> Verdict {
+    for (operation, outcome) in steps {
+        let Outcome::Ok(done) = outcome else { continue };
+        let Some(ExitStatus::Code(status)) = done.exited().map(|exited| exited.status) else {
+            continue;
+        };
+        let Some((container, exec)) = process(operation) else { continue };
+        let mut told = events.iter().filter(|event| {
+            event.topic == "/tasks/exit"
+                && event.container.as_str() == container
+                && event.exec.as_ref().map(|exec| exec.as_str()) == exec
+        });
+        let started = events
+            .iter()
+            .any(|event| event.topic == "/tasks/start" && event.container.as_str() == container);
+        if started && !told.any(|event| event.status == Some(status)) {
+            let exec = exec.map(|exec| format!("exec {exec} of ")).unwrap_or_default();
+            let detail = format!(
+                "{} told that {exec}{container} exited with {status}, the server told of no such exit",
+                operation.name()
+            );
+            return Verdict::fail("exit-status", detail);
+        }
+    }
+    Verdict::pass("exit-status")
+}
+
+fn process(operation: &Operation) -> Option<(&str, Option<&str>)> {
+    Some(match operation {
+        Operation::Wait(on) | Operation::DeleteTask(on) | Operation::ForceDelete(on) => {
+            (on.container.as_str(), None)
+        }
+        Operation::ExecWait(on) | Operation::DeleteExec(on) => {
+            (on.container.as_str(), Some(on.exec.as_str()))
+        }
+        Operation::ExitStatus(of) => {
+            (of.container.as_str(), of.exec.as_ref().map(|exec| exec.as_str()))
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driver_protocol::{ContainerId, Exited, Ok as Done, Target, Waited};
+
+    fn on() -> Target {
+        Target { container: ContainerId::new("c0") }
+    }
+
+    fn event(topic: &str, status: Option<u32>) -> Event {
+        let container = ContainerId::new("c0");
+        Event { topic: topic.into(), namespace: "n".into(), container, exec: None, status }
+    }
+
+    #[test]
+    fn an_event_that_is_missing_or_comes_twice_fails_and_one_that_may_be_lost_does_not() {
+        let (pause, ok) = (Operation::Pause(on()), Outcome::Ok(Done::Pause {}));
+        let steps = [(&pause, &ok)];
+        let paused = || event("/tasks/paused", None);
+        let judged = |events: &[Event], free: bool| judge_once(&steps, events, |_| free).failed();
+        assert!(!judged(&[paused()], false));
+        assert!(judged(&[], false) && !judged(&[], true));
+        assert!(judged(&[paused(), paused()], true));
+    }
+
+    #[test]
+    fn a_status_that_the_server_never_told_fails() {
+        let exited = Exited { status: ExitStatus::Code(7), at_ns: None };
+        let waited = Outcome::Ok(Done::Wait(Waited { exited, gathered: None }));
+        let wait = Operation::Wait(on());
+        let told = |status| [event("/tasks/start", None), event("/tasks/exit", Some(status))];
+        assert!(!judge_exits(&[(&wait, &waited)], &told(7)).failed());
+        assert!(judge_exits(&[(&wait, &waited)], &told(0)).failed());
+    }
+}

@@ -1,0 +1,190 @@
+//! Events of a case: each where it can be in the life of what it is about, and none twice.
+
+use std::collections::BTreeMap;
+
+use run_record::Verdict;
+
+use crate::target::Event;
+
+/// How far a container's life has come, by what was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Life {
+    record: bool,
+    task: Option<Task>,
+}
+
+/// A task's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Task {
+    started: bool,
+    paused: bool,
+    exited: bool,
+    deleted: bool,
+}
+
+/// An exec's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exec {
+    Added,
+    Started,
+    Exited,
+}
+
+/// Judges all events of a namespace, in the order in which they came. `loses_deletes`: the server is
+/// free to lose `/tasks/delete`, so that a task may be followed by another without one.
+pub(crate) fn judge_order(events: &[Event], loses_deletes: bool) -> Verdict {
+    let mut lives: BTreeMap<String, Life> = BTreeMap::new();
+    let mut execs: BTreeMap<(String, String), Exec> = BTreeMap::new();
+    for (place, event) in events.iter().enumerate() {
+        let id = event.container.as_str();
+        let life = lives.entry(id.to_owned()).or_default();
+        let right = match &event.exec {
+            None => life.goes_on(&event.topic, loses_deletes),
+            Some(exec) => {
+                let key = (id.to_owned(), exec.as_str().to_owned());
+                let next = after(execs.get(&key).copied(), &event.topic);
+                let right = next.is_some() && life.task.is_some();
+                execs.extend(next.map(|next| (key, next)));
+                right
+            }
+        };
+        if event.exec.is_none() && event.topic == "/tasks/create" {
+            // Another task: ids of execs are free again.
+            execs.retain(|(container, _), _| container != id);
+        }
+        if !right {
+            let before: Vec<String> = events[..place]
+                .iter()
+                .filter(|one| one.container == event.container)
+                .map(shown)
+                .collect();
+            let detail =
+                format!("{} of {id} cannot come after {}", shown(event), before.join(", "));
+            return Verdict::fail("events-order", detail);
+        }
+    }
+    Verdict::pass("events-order")
+}
+
+fn shown(event: &Event) -> String {
+    let exec = event.exec.as_ref().map(|exec| format!(" {exec}")).unwrap_or_default();
+    let status = event.status.map(|status| format!(" {status}")).unwrap_or_default();
+    format!("{}{exec}{status}", event.topic)
+}
+
+impl Life {
+    /// Whether an event of the container or of its task can be the next; it is.
+    fn goes_on(&mut self, topic: &str, loses_deletes: bool) -> bool {
+        if let Some(there) = match topic {
+            "/containers/create" => Some(!std::mem::replace(&mut self.record, true)),
+            "/containers/update" => Some(self.record),
+            "/containers/delete" => Some(std::mem::replace(&mut self.record, false)),
+            _ => None,
+        } {
+            return there;
+        }
+        if topic == "/tasks/create" {
+            let over = self.task.is_none_or(|task| task.deleted || (loses_deletes && task.exited));
+            self.task = Some(Task::default());
+            return self.record && over;
+        }
+        let Some(task) = &mut self.task else { return false };
+        let Task { started, paused, exited, deleted } = *task;
+        match topic {
+            "/tasks/start" => {
+                task.started = true;
+                !started && !exited && !deleted
+            }
+            "/tasks/paused" => {
+                task.paused = true;
+                started && !paused && !exited
+            }
+            "/tasks/resumed" => {
+                task.paused = false;
+                paused && !exited
+            }
+            // Of one that never ran they come in either order.
+            "/tasks/exit" => {
+                task.exited = true;
+                !exited && (!deleted || !started)
+            }
+            "/tasks/delete" => {
+                task.deleted = true;
+                !deleted && (exited || !started)
+            }
+            "/tasks/oom" => !exited,
+            _ => true,
+        }
+    }
+}
+
+/// Where an exec is after an event; `None`: it cannot be the next.
+fn after(exec: Option<Exec>, topic: &str) -> Option<Exec> {
+    match (exec, topic) {
+        // Nobody tells of its removal, nor that its start failed.
+        (None | Some(Exec::Exited | Exec::Added), "/tasks/exec-added") => Some(Exec::Added),
+        (Some(Exec::Added), "/tasks/exec-started") => Some(Exec::Started),
+        (Some(Exec::Started), "/tasks/exit") => Some(Exec::Exited),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driver_protocol::{ContainerId, ExecId};
+
+    fn event(text: &str) -> Event {
+        let (topic, exec) = text.split_once(' ').map_or((text, None), |(t, e)| (t, Some(e)));
+        Event {
+            topic: topic.into(),
+            namespace: "n".into(),
+            container: ContainerId::new("c0"),
+            exec: exec.map(ExecId::new),
+            status: None,
+        }
+    }
+
+    fn fails(events: &[&str], loses_deletes: bool) -> bool {
+        let events: Vec<Event> = events.iter().map(|text| event(text)).collect();
+        judge_order(&events, loses_deletes).failed()
+    }
+
+    const RUN: [&str; 5] =
+        ["/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"];
+
+    #[test]
+    fn a_life_is_told_in_its_order_and_a_second_one_like_it() {
+        assert!(!fails(&RUN, false));
+        assert!(!fails(&[&RUN[..], &RUN[1..], &["/containers/delete"]].concat(), false));
+        assert!(!fails(&[&RUN[..2], &["/tasks/delete", "/tasks/exit"]].concat(), false));
+    }
+
+    #[test]
+    fn what_comes_twice_too_early_or_for_nobody_fails() {
+        for place in 0..RUN.len() {
+            let twice = [&RUN[..=place], &RUN[place..]].concat();
+            assert!(fails(&twice, false), "{twice:?}");
+        }
+        assert!(fails(&["/tasks/create"], false));
+        assert!(fails(&[&RUN[..2], &["/tasks/paused"]].concat(), false));
+        assert!(fails(&[&RUN[..3], &["/tasks/resumed"]].concat(), false));
+        assert!(fails(&[&RUN[..3], &["/tasks/delete"]].concat(), false));
+    }
+
+    #[test]
+    fn a_deletion_may_be_missing_only_where_it_may_be_lost() {
+        let lost = [&RUN[..4], &RUN[1..]].concat();
+        assert!(fails(&lost, false));
+        assert!(!fails(&lost, true));
+    }
+
+    #[test]
+    fn an_exec_is_added_started_and_exits_once_and_its_id_is_free_again() {
+        let exec = ["/tasks/exec-added e0", "/tasks/exec-started e0", "/tasks/exit e0"];
+        assert!(!fails(&[&RUN[..3], &exec, &exec, &RUN[3..]].concat(), false));
+        assert!(fails(&[&RUN[..3], &exec, &exec[2..]].concat(), false));
+        assert!(fails(&[&RUN[..3], &exec[1..]].concat(), false));
+        assert!(fails(&[&RUN[..1], &exec].concat(), false));
+    }
+}
