@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Bench(BenchOptions),
     /// Render records
     Report(ReportOptions),
+    /// Say which operations met which states in generated cases, over the records of all shards
+    Coverage(CoverageOptions),
     /// Serve a mock containerd on a socket
     Mock(MockOptions),
     /// Stand in front of a containerd and count what passes
@@ -72,7 +74,8 @@ pub(crate) struct RunOptions {
     /// Fail when this target cannot run
     #[arg(long, value_name = "TARGET")]
     pub(crate) require: Vec<String>,
-    /// Generate so many cases as well, and judge them by the model
+    /// Generate so many cases as well, and judge them by the model (default: 200, 20 on a real
+    /// containerd; none where drivers, a command or faults are given)
     #[arg(long, value_name = "N")]
     pub(crate) cases: Option<u64>,
     /// Of which the generated cases are made: the same seed makes the same cases
@@ -172,6 +175,16 @@ pub(crate) struct CompareOptions {
     pub(crate) before: PathBuf,
     /// The record after
     pub(crate) after: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoverageOptions {
+    /// The records
+    #[arg(required = true)]
+    pub(crate) records: Vec<PathBuf>,
+    /// Fail when a full run should have met some cell more often
+    #[arg(long)]
+    pub(crate) floor: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -59,6 +59,7 @@ fn perform(command: Command) -> anyhow::Result<Ended> {
             Command::Budgets(command) => command::budgets::budgets(command),
             Command::Bench(options) => command::bench::bench(options).await,
             Command::Report(options) => command::report::report(options),
+            Command::Coverage(options) => command::coverage::coverage(options),
             Command::Mock(options) => command::mock::mock(options).await,
             Command::Mark(options) => command::mark::mark(options).await,
             Command::Driver(options) => command::driver::driver(options).await,

@@ -6,6 +6,7 @@ pub(crate) mod budgets;
 pub(crate) mod cases;
 pub(crate) mod clean;
 pub(crate) mod compare;
+pub(crate) mod coverage;
 pub(crate) mod doctor;
 pub(crate) mod driver;
 pub(crate) mod explain;
