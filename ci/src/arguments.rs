@@ -74,8 +74,7 @@ pub(crate) struct RunOptions {
     /// Fail when this target cannot run
     #[arg(long, value_name = "TARGET")]
     pub(crate) require: Vec<String>,
-    /// Generate so many cases as well, and judge them by the model (default: 200, 20 on a real
-    /// containerd; none where drivers, a command or faults are given)
+    /// Generate so many cases as well, and judge them by the model
     #[arg(long, value_name = "N")]
     pub(crate) cases: Option<u64>,
     /// Of which the generated cases are made: the same seed makes the same cases

@@ -24,14 +24,7 @@ pub(crate) struct Cases {
     pub(crate) keep: PathBuf,
     /// How many of what is generated are played at once.
     pub(crate) jobs: usize,
-    /// Nobody said how many are generated.
-    unasked: bool,
 }
-
-/// How many cases are generated when nobody says: the run takes a minute at most.
-const UNASKED: u64 = 200;
-/// On a real containerd, where each takes a second or so.
-const UNASKED_REAL: usize = 20;
 
 impl Cases {
     pub(crate) fn choose(options: &RunOptions) -> anyhow::Result<Self> {
@@ -50,7 +43,6 @@ impl Cases {
                 shard: whole,
                 keep,
                 jobs,
-                unasked: false,
             });
         }
         let mut cases = Self {
@@ -61,7 +53,6 @@ impl Cases {
             shard: whole,
             keep,
             jobs,
-            unasked: options.cases.is_none(),
         };
         let mut selection = Selection { run: options.run.clone(), skip: options.skip.clone() };
         if let Some(case) = &options.case {
@@ -90,15 +81,6 @@ impl Cases {
         }
         Err(anyhow::Error::new(Exit::Nothing)
             .context(format!("there is no case {case:?}; see: laconic list")))
-    }
-
-    /// What is generated for a kind of target.
-    pub(crate) fn generated(&self, kind: &str) -> Generation {
-        let mut generation = self.generation.clone();
-        if self.unasked && kind != "mock" {
-            generation.cases.truncate(UNASKED_REAL);
-        }
-        generation
     }
 
     fn ids(&self) -> Vec<String> {
@@ -134,10 +116,7 @@ fn generation(options: &RunOptions) -> anyhow::Result<Generation> {
     if options.faults.is_some() && options.cases.is_some_and(|cases| cases > 0) {
         return Err(usage("--faults goes with named scenarios alone: --cases 0".to_owned()));
     }
-    // Whoever names a client or faults has something else in mind, unless they say how many.
-    let by_default = options.drivers.is_empty() && options.command.is_empty();
-    let unasked = if by_default && options.faults.is_none() { UNASKED } else { 0 };
-    Ok(Generation::first(options.cases.unwrap_or(unasked), options.seed, shard(options)?))
+    Ok(Generation::first(options.cases.unwrap_or(0), options.seed, shard(options)?))
 }
 
 /// A case waits more than it works: for quiet, for processes that end.

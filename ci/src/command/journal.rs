@@ -57,7 +57,7 @@ impl Journal {
 
     /// Of the cases that ended, also in a run that did not.
     pub(super) fn tally(&self) -> Tally {
-        self.tally.clone()
+        self.tally
     }
 
     /// What is told, and whether the record could be written.

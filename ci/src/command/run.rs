@@ -148,7 +148,7 @@ async fn arm(
         scenarios: &plan.cases.scenarios,
         modelled: Modelled {
             regressions: &plan.cases.regressions,
-            generation: plan.cases.generated(&described.kind),
+            generation: plan.cases.generation.clone(),
             keep: Some(&plan.cases.keep),
             calls: plan.cases.calls,
         },

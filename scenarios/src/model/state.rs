@@ -17,6 +17,8 @@ pub(super) struct Container {
     pub past: BTreeMap<u8, u32>,
     /// And how its last task had, that is gone.
     pub last: Option<u32>,
+    /// Its last task, that is gone, had not exited as far as was seen: how it ended is free.
+    pub free: bool,
     /// The client was told of its tasks by nothing but a list, which leaves out those whose state
     /// cannot be read.
     pub listed: bool,
@@ -178,6 +180,7 @@ impl Container {
                 Phase::Stopped(status) => Some(status),
                 _ => None,
             };
+            rest.free = rest.last.is_none();
             for (slot, exec) in task.execs.into_iter().filter(|(_, exec)| exec.held) {
                 rest.past.insert(slot, exec.exited.unwrap_or(KILLED));
             }

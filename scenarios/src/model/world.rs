@@ -130,7 +130,7 @@ impl World {
     pub fn restart(&mut self) {
         let forgotten = |state: &State| -> State {
             let mut state = state.clone()?;
-            (state.past, state.last) = Default::default();
+            (state.past, state.last, state.free) = Default::default();
             state.listed = state.task.is_none();
             if let Some(task) = &mut state.task {
                 task.execs.values_mut().for_each(|exec: &mut Exec| exec.held = false);

@@ -184,7 +184,7 @@ mod tests {
         let Notice::Exit { container, exec, at_ns, .. } = notice(0);
         let unknown = Notice::Exit { container, exec, status: ExitStatus::Unknown, at_ns };
         let judged = |heard: &[Notice], exits: &[Event]| judge_loosely(exits, heard, &made(1));
-        assert!(!judged(&[unknown.clone()], &[]).failed());
+        assert!(!judged(std::slice::from_ref(&unknown), &[]).failed());
         assert!(judged(&[unknown.clone(), unknown.clone()], &[]).failed());
         assert!(judged(&[notice(7)], &[]).failed());
         assert!(judged(&[notice(7), unknown], &[exit(7)]).failed());

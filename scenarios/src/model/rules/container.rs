@@ -11,7 +11,14 @@ pub(super) fn answers(play: &Move, state: &State) -> Option<Answers> {
         (Move::Create { .. }, Some(_)) => same(TAKEN),
         (Move::Create { process, .. }, None) => {
             let past = BTreeMap::new();
-            let made = Container { program: *process, task: None, past, last: None, listed: false };
+            let made = Container {
+                program: *process,
+                task: None,
+                past,
+                last: None,
+                free: false,
+                listed: false,
+            };
             vec![(Answer::Ok, Some(made))]
         }
         (Move::Load { .. }, Some(container)) => {

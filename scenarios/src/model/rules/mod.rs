@@ -46,6 +46,10 @@ fn absent(play: &Move, container: &Container) -> Answers {
         Move::Wait { .. } | Move::ExitStatus { .. } => container.last,
         _ => None,
     };
+    if container.free && matches!(play, Move::Wait { .. } | Move::ExitStatus { .. }) {
+        let free = Answer::SomeExit("of what never ran, 0 and 137 are told");
+        answers.push((free, Some(container.clone())));
+    }
     answers.extend(past.map(|status| (Answer::Exit(status), Some(container.clone()))));
     answers
 }
