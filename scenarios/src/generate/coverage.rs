@@ -46,7 +46,7 @@ const OPERATIONS: [(&str, bool); 32] = [
 /// What the tables of containerd's states have beside these cells, and why no client gets there by the
 /// operations that there are.
 pub const UNREACHABLE: [(&str, &str); 9] = [
-    ("Exec with an empty or bad id", "ids are slots; observed cases C-016 and after hold it"),
+    ("Exec with an empty or bad id", "ids are slots; observed cases C-014, C-045, C-076 hold it"),
     (
         "Start, Kill and Wait of an exec that is only registered",
         "exec registers and starts at once",
