@@ -103,9 +103,8 @@ async fn tasks_go_on_where_they_were_written_down(version: &str) {
     let later = beyond(&task, said.1).await;
     assert_eq!(later.0, said.0);
 
-    // Paused it stays so, and ends with the checkpoint if it is to.
+    // It ends with the checkpoint if it is to.
     let stopped = ground.folder("stopped");
-    task.pause().await.unwrap();
     let options = CheckpointOptions { exit: true, ..CheckpointOptions::default() };
     task.checkpoint(&stopped, &options).await.unwrap();
     let exit = tokio::time::timeout(LIMIT, task.wait()).await.expect("it ends").unwrap();

@@ -45,6 +45,9 @@ pub(crate) struct Case {
 pub(crate) enum Need {
     /// One that works here, beside the containerd (`ci/fetch criu`).
     Criu,
+    /// The same, for a task that is paused. With cgroups v1 CRIU now and then waits in vain for a frozen
+    /// process to stop (1 of 24 dumps: `Unseizable non-zombie found, state D`, after its 10 s).
+    CriuOfPaused,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -92,11 +92,11 @@ impl Kind for Daemons {
     }
 
     fn has(&self, need: Need) -> bool {
+        let beside = |binary: &PathBuf| binary.with_file_name("criu").exists();
+        let criu = self.binary.as_ref().is_some_and(beside);
         match need {
-            Need::Criu => {
-                let beside = |binary: &PathBuf| binary.with_file_name("criu").exists();
-                self.binary.as_ref().is_some_and(beside)
-            }
+            Need::Criu => criu,
+            Need::CriuOfPaused => criu && Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
         }
     }
 }

@@ -103,7 +103,8 @@ async fn answered_as_observed(name: &str, kind: Arc<dyn Kind>, cases: Vec<Case>)
     let has = |case: &Case| case.needs.is_none_or(|need| kind.has(need));
     let (cases, lacking): (Vec<_>, Vec<_>) = cases.into_iter().partition(has);
     if !lacking.is_empty() {
-        tell(&format!("NOT RUN on {name}: {} cases want criu (ci/fetch criu)", lacking.len()));
+        let needs = "criu (ci/fetch criu), or cgroups v2 for criu of a paused task";
+        tell(&format!("NOT RUN on {name}: {} cases want {needs}", lacking.len()));
     }
     let report = play::play_all(kind, cases).await;
     let (count, wrong) = (report.count(), report.wrong_count());
