@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use laconic_client::{
-    CheckpointAt, CheckpointOptions, Client, Container, ExitStatus, Io, Kind, NewContainer,
+    CheckpointAt, CheckpointOptions, Client, Container, Error, ExitStatus, Io, Kind, NewContainer,
     RuncOptions, Status, Task,
 };
 use laconic_targets::daemon::PrivateDaemon;
@@ -52,6 +52,16 @@ impl Ground {
         folder
     }
 
+    /// CRIU waits at times in vain for a process that cgroups v1 froze to stop, and gives up after 10 s
+    /// (`Unseizable non-zombie found, state D`, 3 of 60 dumps on a busy host). No client can help it.
+    async fn leave_undumped(self, version: &str, container: Container, task: Task, error: &Error) {
+        private::not_run(WHAT, version, &format!("CRIU gave up: {error}"));
+        task.force_delete().await.unwrap();
+        container.delete().await.unwrap();
+        drop((container, task));
+        self.leave().await;
+    }
+
     async fn leave(self) {
         drop(self.client);
         self.daemon.stop().await.unwrap();
@@ -90,6 +100,13 @@ async fn goes_on(container: &Container, at: CheckpointAt, (me, count): &(String,
     task
 }
 
+/// The error, if it is CRIU's giving up; any other is a failure.
+fn given_up(made: Result<(), Error>) -> Option<Error> {
+    let error = made.err()?;
+    assert!(error.to_string().contains("criu failed: type NOTIFY"), "{error}");
+    Some(error)
+}
+
 async fn tasks_go_on_where_they_were_written_down(version: &str) {
     let Some(ground) = Ground::of(version).await else { return };
     let container = ground.container("c1").await;
@@ -98,7 +115,9 @@ async fn tasks_go_on_where_they_were_written_down(version: &str) {
 
     // It runs on, and so does the copy afterwards.
     let folder = ground.folder("runs-on");
-    task.checkpoint(&folder, &CheckpointOptions::default()).await.unwrap();
+    if let Some(error) = given_up(task.checkpoint(&folder, &CheckpointOptions::default()).await) {
+        return ground.leave_undumped(version, container, task, &error).await;
+    }
     assert_eq!(task.refresh().await.unwrap(), Status::Running);
     let later = beyond(&task, said.1).await;
     assert_eq!(later.0, said.0);
@@ -106,14 +125,22 @@ async fn tasks_go_on_where_they_were_written_down(version: &str) {
     // It ends with the checkpoint if it is to.
     let stopped = ground.folder("stopped");
     let options = CheckpointOptions { exit: true, ..CheckpointOptions::default() };
-    task.checkpoint(&stopped, &options).await.unwrap();
+    if let Some(error) = given_up(task.checkpoint(&stopped, &options).await) {
+        return ground.leave_undumped(version, container, task, &error).await;
+    }
     let exit = tokio::time::timeout(LIMIT, task.wait()).await.expect("it ends").unwrap();
     assert_eq!(exit.status, ExitStatus::Code(137));
     task.delete().await.unwrap();
 
     let task = goes_on(&container, CheckpointAt::Folder(stopped), &later).await;
     let now = beyond(&task, later.1).await;
-    let kept = task.checkpoint_content(&options).await.unwrap();
+    let kept = match task.checkpoint_content(&options).await {
+        Ok(kept) => kept,
+        failed => {
+            let error = given_up(failed.map(drop)).expect("it failed");
+            return ground.leave_undumped(version, container, task, &error).await;
+        }
+    };
     assert!(kept.image().digest.starts_with("sha256:"), "{kept:?}");
     tokio::time::timeout(LIMIT, task.wait()).await.expect("it ends").unwrap();
     task.delete().await.unwrap();
@@ -158,7 +185,10 @@ async fn runtime_options_are_kept(version: &str) {
     let task = container.start(Io::Null).await.unwrap();
     assert!(known.exists(), "{}", known.display());
     let exits = CheckpointOptions { exit: true, ..CheckpointOptions::default() };
-    task.checkpoint(&image, &exits).await.unwrap();
+    if let Some(error) = given_up(task.checkpoint(&image, &exits).await) {
+        drop(other);
+        return ground.leave_undumped(version, container, task, &error).await;
+    }
     tokio::time::timeout(LIMIT, task.wait()).await.expect("it ends").unwrap();
     task.delete().await.unwrap();
     assert!(!known.exists());

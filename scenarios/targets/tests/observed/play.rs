@@ -162,6 +162,12 @@ impl Report {
         text
     }
 
+    /// Takes those away in which something told that; their ids.
+    pub(crate) fn set_aside(&mut self, what: &str) -> Vec<String> {
+        let told = |one: &Played| one.differences.iter().any(|one| one.told.contains(what));
+        self.played.extract_if(.., |one| told(one)).map(|one| one.id).collect()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.played.len()
     }
