@@ -56,7 +56,7 @@ async fn what_is_told_of_a_deleted_container_makes_no_ghost_of_it() {
         let (container, task) = stage.run("c0").await;
         task.force_delete().await.unwrap();
         container.delete().await.unwrap();
-        // By now all has been told.
+        // In virtual time: by now all has been told, late as it was.
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(told(&stage.news().await), ["c0: 137"]);
         assert_eq!(container.running_task().unwrap_err().kind(), Kind::FailedPrecondition);
