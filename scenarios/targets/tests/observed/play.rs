@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::actor::Actor;
 use crate::case::{Case, Expect};
+use crate::chance::Chance;
 use crate::judge::{self, Difference, What};
 use crate::server::{Kind, Server};
 
@@ -162,10 +163,11 @@ impl Report {
         text
     }
 
-    /// Takes those away in which something told that; their ids.
-    pub(crate) fn set_aside(&mut self, what: &str) -> Vec<String> {
-        let told = |one: &Played| one.differences.iter().any(|one| one.told.contains(what));
-        self.played.extract_if(.., |one| told(one)).map(|one| one.id).collect()
+    /// Takes those away that drew it; their ids.
+    pub(crate) fn set_aside(&mut self, chance: &Chance) -> Vec<String> {
+        let drew =
+            |one: &Played| one.differences.iter().any(|told| chance.made(&one.id, &told.told));
+        self.played.extract_if(.., |one| drew(one)).map(|one| one.id).collect()
     }
 
     pub(crate) fn count(&self) -> usize {
