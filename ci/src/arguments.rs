@@ -111,6 +111,9 @@ pub(crate) struct RunOptions {
     /// other targets cannot run with it, and are told as not run
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// Play each generated case on both targets, and fail where the first differs from the second
+    #[arg(long)]
+    pub(crate) differential: bool,
     /// Record the calls of generated cases that pass, too
     #[arg(long)]
     pub(crate) calls: bool,

@@ -1,6 +1,6 @@
 //! Who was driven against what, and the command that does it again.
 
-use run_record::RunLine;
+use run_record::{RunLine, TargetRef};
 
 /// Who was driven against what, and by which command.
 #[derive(Clone, Debug, Default)]
@@ -14,15 +14,14 @@ pub(crate) struct Tested {
     command: String,
     /// Of its generated cases.
     seed: Option<u64>,
+    /// What its cases were held against.
+    reference: Option<String>,
 }
 
 impl Tested {
     pub(crate) fn of(run: &RunLine) -> Self {
-        let target = match run.target.kind.as_str() {
-            "mock" => format!("mock:{}", run.target.profile),
-            other => other.to_owned(),
-        };
-        let asked = run.target.asked.clone().unwrap_or_else(|| target.clone());
+        let target = shown(&run.target);
+        let asked = on_a_line(&run.target);
         let driver = run.driver.name.clone();
         let command = &run.driver.command;
         let (chosen, command) = if command.is_empty() {
@@ -37,7 +36,8 @@ impl Tested {
         let faults = run.faults.as_ref().map(|faults| format!(" --faults {}", faults.path));
         let command = format!("{}{command}", faults.unwrap_or_default());
         let seed = run.generated.map(|generated| generated.seed);
-        Self { driver, target, asked, chosen, command, seed }
+        let reference = run.reference.as_deref().map(on_a_line);
+        Self { driver, target, asked, chosen, command, seed, reference }
     }
 
     /// The command that plays a case again.
@@ -46,6 +46,20 @@ impl Tested {
         let chosen = if chosen.is_empty() { String::new() } else { format!("{chosen} ") };
         let generated = self.seed.filter(|_| case.starts_with("gen/"));
         let seed = generated.map_or_else(String::new, |seed| format!("--seed {seed} "));
-        format!("laconic run {chosen}--target {asked} {seed}--case {case}{command}")
+        let beside = self.reference.as_ref();
+        let beside =
+            beside.map_or_else(String::new, |one| format!("--target {one} --differential "));
+        format!("laconic run {chosen}--target {asked} {beside}{seed}--case {case}{command}")
+    }
+}
+
+fn on_a_line(target: &TargetRef) -> String {
+    target.asked.clone().unwrap_or_else(|| shown(target))
+}
+
+fn shown(target: &TargetRef) -> String {
+    match target.kind.as_str() {
+        "mock" => format!("mock:{}", target.profile),
+        other => other.to_owned(),
     }
 }

@@ -32,7 +32,8 @@ mod wrote;
 
 pub use catalogue::{ARCHIVE, FOLDER, IMAGES, catalogue};
 pub use checks::{
-    Freedom, Object, Owed, Passed, judge_counts, judge_flows, judge_outcome, judge_state, owed,
+    Freedom, Object, Owed, Passed, Trace, Traced, judge_counts, judge_differential, judge_flows,
+    judge_outcome, judge_state, owed,
 };
 pub use known::KnownFailures;
 pub use replay::{Replay, ReplayError};

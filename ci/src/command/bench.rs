@@ -146,6 +146,7 @@ fn record<'t>(
             budgets: None,
             faults: None,
             generated: None,
+            reference: None,
         }))?;
         for one in measured.times.iter().filter(|one| one.client == testee.name()) {
             writer.write(&histogram_line(number, one.of, &one.histogram()))?;

@@ -11,6 +11,9 @@ use run_record::Shard;
 use crate::arguments::RunOptions;
 use crate::exit::{Exit, usage};
 
+/// As many are played on two targets unless somebody says otherwise: about 600 steps.
+const DIFFERENTIAL_CASES: u64 = 30;
+
 /// All that is played, in this order.
 pub(crate) struct Cases {
     pub(crate) regressions: Vec<Replay>,
@@ -47,7 +50,7 @@ impl Cases {
         }
         let mut cases = Self {
             regressions: Replay::read_all(&keep).map_err(usage)?,
-            scenarios: catalogue(),
+            scenarios: if options.differential { Vec::new() } else { catalogue() },
             generation: generation(options)?,
             calls: options.calls,
             shard: whole,
@@ -116,7 +119,8 @@ fn generation(options: &RunOptions) -> anyhow::Result<Generation> {
     if options.faults.is_some() && options.cases.is_some_and(|cases| cases > 0) {
         return Err(usage("--faults goes with named scenarios alone: --cases 0".to_owned()));
     }
-    Ok(Generation::first(options.cases.unwrap_or(0), options.seed, shard(options)?))
+    let by_default = if options.differential { DIFFERENTIAL_CASES } else { 0 };
+    Ok(Generation::first(options.cases.unwrap_or(by_default), options.seed, shard(options)?))
 }
 
 /// A case waits more than it works: for quiet, for processes that end.

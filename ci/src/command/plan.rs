@@ -37,6 +37,7 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<Wanted>,
     pub(crate) cases: Cases,
     pub(crate) faults: Option<Wrong>,
+    differential: bool,
     budget: Option<Budget>,
     known: Option<KnownFailures>,
 }
@@ -112,17 +113,23 @@ impl Plan {
     pub(crate) async fn check(options: &RunOptions) -> anyhow::Result<Self> {
         let by_default = options.drivers.is_empty() && options.command.is_empty();
         let names = match by_default {
+            // A difference is the servers': who asks does not matter.
+            true if options.differential => vec![registry::DEFAULTS[0].to_owned()],
             true => registry::DEFAULTS.map(str::to_owned).to_vec(),
             false => options.drivers.clone(),
         };
         for name in &names {
             registry::driver(name)?;
         }
+        if options.differential {
+            check_differential(options)?;
+        }
         let mut plan = Self {
             testees: Vec::new(),
             targets: targets(options)?,
             cases: Cases::choose(options)?,
             faults: None,
+            differential: options.differential,
             budget: None,
             known: None,
         };
@@ -179,6 +186,11 @@ impl Plan {
         self.known.clone().unwrap_or_else(|| KnownFailures::own(driver))
     }
 
+    /// Targets that are run at a time: one, or two that are held against each other.
+    pub(crate) fn turns(&self) -> std::slice::Chunks<'_, Wanted> {
+        self.targets.chunks(if self.differential { 2 } else { 1 })
+    }
+
     /// Equal plans may be compared and merged.
     pub(crate) fn hash(&self, options: &RunOptions) -> String {
         let mut text = String::new();
@@ -190,12 +202,27 @@ impl Plan {
         for target in &self.targets {
             text.push_str(&format!("target {:?}\n", target.spec));
         }
+        if self.differential {
+            text.push_str("differential\n");
+        }
         if let Some(wrong) = &self.faults {
             text.push_str(&format!("faults {}\n", wrong.named.hash));
         }
         text.push_str(&self.cases.text(options));
         laconic_scenarios::plan_hash(&text)
     }
+}
+
+fn check_differential(options: &RunOptions) -> anyhow::Result<()> {
+    if options.targets.len() != 2 {
+        return Err(usage(
+            "--differential takes two targets: --target mock:2.1 --target real:PATH",
+        ));
+    }
+    if options.faults.is_some() {
+        return Err(usage("--differential goes without --faults: a real target cannot have them"));
+    }
+    Ok(())
 }
 
 fn targets(options: &RunOptions) -> anyhow::Result<Vec<Wanted>> {

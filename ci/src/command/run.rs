@@ -10,7 +10,9 @@ use laconic_scenarios::generate::GENERATOR;
 use laconic_scenarios::{Arm, Crew, Modelled, RunFault, Stop, Target, TargetFault, run_arm};
 use laconic_targets::daemon::Machine;
 use laconic_targets::{StandError, start, start_with_faults};
-use run_record::{Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally};
+use run_record::{
+    Compared, Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally,
+};
 
 use super::interrupt::heed;
 use super::journal::Journal;
@@ -18,7 +20,7 @@ use super::output::print;
 use super::plan::{Plan, Wanted};
 use super::report::Reports;
 use crate::arguments::RunOptions;
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::testee::Testee;
 
 pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
@@ -73,16 +75,18 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
     let mut summary =
         Summary { verdicts: Tally::default(), complete: true, valid: true, not_run: Vec::new() };
     let mut number = 0;
-    for wanted in &plan.targets {
+    for targets in plan.turns() {
         for testee in &plan.testees {
-            let ended = match begin(plan, wanted).await {
-                Ok(Begun::Target(target)) => {
-                    number += 1;
-                    arm(plan, number, testee, (wanted, target), stop, journal).await
+            let ended = match begin(plan, targets).await {
+                Ok(Begun::Targets(begun)) => {
+                    let first = number + 1;
+                    number += u32::try_from(begun.len()).expect("targets are few");
+                    arm(plan, first, testee, (targets, begun), stop, journal).await
                 }
                 Ok(Begun::NotHere(reason)) => {
                     summary.not_run.push(reason);
-                    journal.bar.inc((plan.cases.len() * plan.testees.len()) as u64);
+                    let arms = targets.len() * plan.testees.len();
+                    journal.bar.inc((plan.cases.len() * arms) as u64);
                     break;
                 }
                 Err(error) => Err(error),
@@ -100,29 +104,77 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
 }
 
 enum Begun {
-    Target(Box<dyn Target>),
+    Targets(Vec<Box<dyn Target>>),
     NotHere(String),
 }
 
-async fn begin(plan: &Plan, wanted: &Wanted) -> anyhow::Result<Begun> {
+async fn begin(plan: &Plan, wanted: &[Wanted]) -> anyhow::Result<Begun> {
     let faults = plan.faults.as_ref().map(|wrong| &wrong.faults);
-    match start_with_faults(&wanted.spec, faults).await {
-        Ok(target) => Ok(Begun::Target(target)),
-        Err(StandError::Unavailable(lack)) if !wanted.required => {
-            Ok(Begun::NotHere(format!("{} ({lack})", wanted.name)))
+    let mut targets = Vec::new();
+    for one in wanted {
+        match start_with_faults(&one.spec, faults).await {
+            Ok(target) => targets.push(target),
+            Err(StandError::Unavailable(lack)) if !one.required => {
+                return Ok(Begun::NotHere(format!("{} ({lack})", one.name)));
+            }
+            Err(error) => return Err(anyhow::anyhow!("target {}: {error}", one.name)),
         }
-        Err(error) => Err(anyhow::anyhow!("target {}: {error}", wanted.name)),
     }
+    if let [one, other] = &targets[..] {
+        let (one, other) = (one.describe().profile, other.describe().profile);
+        if one != other {
+            return Err(usage(format!(
+                "--differential compares a version with itself, not {one} with {other}: name them, \
+                 as in mock:2.1"
+            )));
+        }
+    }
+    Ok(Begun::Targets(targets))
 }
 
 async fn arm(
     plan: &Plan,
-    run: u32,
+    first: u32,
     testee: &Testee,
-    (wanted, target): (&Wanted, Box<dyn Target>),
+    (wanted, targets): (&[Wanted], Vec<Box<dyn Target>>),
     stop: &Stop,
     journal: &mut Journal,
 ) -> anyhow::Result<bool> {
+    let driver = testee.name();
+    // The last one is played first: the others are held against it.
+    let mut arm = None;
+    for (run, target) in (first..).zip(targets.into_iter().rev()) {
+        let reference = arm.map(Box::new);
+        arm = Some(Arm { reference, ..arm_of(plan, run, testee, target, journal)? });
+    }
+    let mut arm = arm.expect("a turn has a target");
+    let open = || -> Pending<'static, Result<Box<dyn Target>, TargetFault>> {
+        let spec = wanted[0].spec.clone();
+        Box::pin(async move {
+            start(&spec).await.map_err(|error| TargetFault::Start(error.to_string()))
+        })
+    };
+    if arm.reference.is_none() {
+        arm.crew = Some(Crew { jobs: plan.cases.jobs, open: &open });
+    }
+    let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
+    let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
+    if let Some(Compared { steps, certain, events, free }) = end.compared {
+        print(&format!(
+            "differential: {steps} steps compared, {certain} of which had one right answer, and \
+             {events} events; {free} differences that the model leaves free\n"
+        ));
+    }
+    Ok(end.valid)
+}
+
+fn arm_of<'p>(
+    plan: &'p Plan,
+    run: u32,
+    testee: &'p Testee,
+    target: Box<dyn Target>,
+    journal: &Journal,
+) -> anyhow::Result<Arm<'p>> {
     let driver = testee.name();
     let described = target.describe();
     if !journal.bar.is_hidden() {
@@ -130,13 +182,7 @@ async fn arm(
     } else {
         eprintln!("laconic: {driver} on {} {}", described.kind, described.version);
     }
-    let open = || -> Pending<'static, Result<Box<dyn Target>, TargetFault>> {
-        let spec = wanted.spec.clone();
-        Box::pin(async move {
-            start(&spec).await.map_err(|error| TargetFault::Start(error.to_string()))
-        })
-    };
-    let arm = Arm {
+    Ok(Arm {
         run,
         factory: &*testee.factory,
         driver: testee.described(),
@@ -152,11 +198,9 @@ async fn arm(
             keep: Some(&plan.cases.keep),
             calls: plan.cases.calls,
         },
-        crew: Some(Crew { jobs: plan.cases.jobs, open: &open }),
-    };
-    let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
-    let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
-    Ok(end.valid)
+        crew: None,
+        reference: None,
+    })
 }
 
 fn bar(plan: &Plan) -> ProgressBar {

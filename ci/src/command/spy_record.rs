@@ -39,6 +39,7 @@ pub(crate) fn write(
         budgets: None,
         faults: None,
         generated: None,
+        reference: None,
     }))?;
     for segment in segments {
         let case = format!("segment/{}", segment.name);
@@ -68,6 +69,7 @@ pub(crate) fn write(
         daemon_total: None,
         faults_unfired: Vec::new(),
         coverage: Default::default(),
+        differential: None,
         verdicts: Vec::new(),
     })))?;
     let pass = segments.len() as u64;

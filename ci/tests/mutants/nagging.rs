@@ -131,6 +131,7 @@ pub(crate) async fn run(nag: Nag, case: &str, budget: Budget) -> Vec<Line> {
         scenarios: &scenarios,
         modelled: Modelled::default(),
         crew: None,
+        reference: None,
     };
     let mut lines = Vec::new();
     let end = run_arm(arm, &Stop::default(), &mut |line| lines.push(line)).await.unwrap();

@@ -94,6 +94,7 @@ mod tests {
             daemon_total: None,
             faults_unfired: vec![],
             coverage: Default::default(),
+            differential: None,
             verdicts: vec![],
         }))
     }

@@ -70,6 +70,9 @@ pub struct RunLine {
     /// What its generated cases were made from, if it had any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<GeneratedRef>,
+    /// Where each of its cases was played before, and what it is held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Box<TargetRef>>,
 }
 
 /// What generated cases are made from: with the number of a case it makes that case again.

@@ -12,6 +12,7 @@
 //! ```
 
 mod class;
+mod compared;
 mod conservation;
 mod header;
 mod histogram;
@@ -22,6 +23,7 @@ mod verdict;
 mod writer;
 
 pub use class::{Class, classify, reads};
+pub use compared::Compared;
 pub use conservation::{Imbalance, conserve};
 pub use header::{
     BudgetsRef, DriverRef, FaultsRef, GeneratedRef, Header, Host, RunLine, SCHEMA_VERSION, Shard,

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Class, Header, HistogramLine, RunLine, Tally, Verdict};
+use crate::{Class, Compared, Header, HistogramLine, RunLine, Tally, Verdict};
 
 /// RPCs started, by short name (`Tasks/Exec`).
 pub type Rpcs = BTreeMap<String, u64>;
@@ -226,6 +226,9 @@ pub struct RunEnd {
     /// How often generated cases met an operation in a state, by the model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub coverage: BTreeMap<String, u64>,
+    /// How much of it was held against the run before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differential: Option<Compared>,
     /// Whether those agree, and the owners add up; a failure here is a fault of the harness.
     pub verdicts: Vec<Verdict>,
 }

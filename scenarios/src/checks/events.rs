@@ -13,6 +13,8 @@ pub struct Owed {
     pub container: ContainerId,
     /// Which exec's; `None`: the container's own.
     pub exec: Option<ExecId>,
+    /// Of a task that never ran.
+    pub never_ran: bool,
 }
 
 impl Owed {
@@ -37,13 +39,18 @@ pub fn owed(operation: &Operation, outcome: &Outcome) -> Vec<Owed> {
     let own = |container: &ContainerId, topics: &[&'static str]| {
         topics
             .iter()
-            .map(|topic| Owed { topic, container: container.clone(), exec: None })
+            .map(|topic| Owed { topic, container: container.clone(), exec: None, never_ran: false })
             .collect()
     };
     let of_exec = |container: &ContainerId, exec: &ExecId, topics: &[&'static str]| {
         topics
             .iter()
-            .map(|topic| Owed { topic, container: container.clone(), exec: Some(exec.clone()) })
+            .map(|topic| Owed {
+                topic,
+                container: container.clone(),
+                exec: Some(exec.clone()),
+                never_ran: false,
+            })
             .collect()
     };
     match operation {
@@ -58,7 +65,11 @@ pub fn owed(operation: &Operation, outcome: &Outcome) -> Vec<Owed> {
         Operation::ExecWait(on) => of_exec(&on.container, &on.exec, &["/tasks/exit"]),
         Operation::Pause(on) => own(&on.container, &["/tasks/paused"]),
         Operation::Resume(on) => own(&on.container, &["/tasks/resumed"]),
-        Operation::DeleteTask(on) => own(&on.container, &["/tasks/delete"]),
+        Operation::DeleteTask(on) => {
+            let mut owed: Vec<Owed> = own(&on.container, &["/tasks/delete"]);
+            owed.iter_mut().for_each(|one| one.never_ran = never_ran(outcome));
+            owed
+        }
         Operation::ForceDelete(on) => own(&on.container, &["/tasks/exit", "/tasks/delete"]),
         Operation::CreateFromImage(new) => own(&new.container, &["/containers/create"]),
         Operation::Delete(on) | Operation::DeleteWithSnapshot(on) => {
@@ -66,4 +77,9 @@ pub fn owed(operation: &Operation, outcome: &Outcome) -> Vec<Owed> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What never ran has no time of its end.
+pub(crate) fn never_ran(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Ok(Done::DeleteTask(exited)) if exited.at_ns.is_none())
 }

@@ -1,6 +1,7 @@
 //! Checks: each a pure judgment on what was seen.
 
 mod budget;
+mod differential;
 mod events;
 mod flow;
 mod freedoms;
@@ -10,6 +11,8 @@ mod outcome;
 mod state;
 
 pub use budget::judge_counts;
+pub use differential::{Trace, Traced, judge_differential};
+pub(crate) use events::never_ran;
 pub use events::{Owed, owed};
 pub use flow::{Object, Passed, judge_flows};
 pub use freedoms::Freedom;

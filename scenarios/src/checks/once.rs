@@ -26,7 +26,7 @@ pub(crate) fn judge_once(
         {
             let key =
                 key(owed.topic, owed.container.as_str(), owed.exec.as_ref().map(|e| e.as_str()));
-            loses.insert(key.clone(), free(owed));
+            *loses.entry(key.clone()).or_default() |= free(owed);
             *due.entry(key).or_default() += 1;
         }
     }

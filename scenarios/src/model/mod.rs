@@ -4,6 +4,7 @@
 
 mod answer;
 mod cell;
+mod certain;
 mod moves;
 mod program;
 mod rules;
@@ -16,6 +17,7 @@ mod world;
 pub use answer::Answer;
 pub(crate) use cell::TO_ALL;
 pub use cell::{Cell, Coverage};
+pub use certain::{Certain, Process};
 pub use moves::{CONTAINERS, EXECS, Move, container_id};
 pub use program::{KILL, Program, TERM};
 pub use trouble::Trouble;

@@ -72,7 +72,7 @@ impl Default for World {
 }
 
 impl World {
-    fn of(&self, slot: u8) -> &States {
+    pub(super) fn of(&self, slot: u8) -> &States {
         self.containers.get(&slot).expect("moves name slots that there are")
     }
 
@@ -232,9 +232,6 @@ impl World {
             self.containers.insert(slot, possible);
             return verdicts;
         };
-        let told = |state: &State| {
-            state.as_ref().and_then(|one| one.task.as_ref()).map(|task: &Task| task.phase.told())
-        };
         let left: States = possible.iter().filter(|state| told(state) == seen).cloned().collect();
         verdicts.push(match left.is_empty() {
             false => Verdict::pass("state"),
@@ -304,13 +301,20 @@ impl World {
 impl Forecast {
     /// What is right, in words.
     pub fn words(&self) -> Vec<String> {
-        let answers: BTreeSet<Answer> = self
-            .outcomes
-            .iter()
-            .map(|(answer, _)| *answer)
-            .chain(self.sums.iter().copied())
-            .collect();
-        answers.into_iter().map(Answer::words).collect()
+        self.answers().into_iter().map(Answer::words).collect()
+    }
+
+    /// What is right.
+    pub(super) fn answers(&self) -> BTreeSet<Answer> {
+        let of_one = self.outcomes.iter().map(|(answer, _)| *answer);
+        of_one.chain(self.sums.iter().copied()).collect()
+    }
+
+    /// Whether what the server then said of the task fits what the client was told.
+    pub(crate) fn may_leave(&self, outcome: &Outcome, seen: Option<Option<Lifecycle>>) -> bool {
+        let fits =
+            |(answer, left): &(Answer, State)| answer.is(outcome) && Some(told(left)) == seen;
+        self.outcomes.iter().any(fits)
     }
 
     /// What is asked.
@@ -343,11 +347,15 @@ fn without_input(state: State) -> States {
     states
 }
 
-fn later(state: &State) -> States {
+pub(super) fn later(state: &State) -> States {
     match state {
         None => States::from([None]),
         Some(container) => container.clone().later().into_iter().map(Some).collect(),
     }
+}
+
+fn told(state: &State) -> Option<Lifecycle> {
+    state.as_ref().and_then(|one| one.task.as_ref()).map(|task: &Task| task.phase.told())
 }
 
 fn outcome_verdict(forecast: &Forecast, outcome: &Outcome, right: bool) -> Verdict {

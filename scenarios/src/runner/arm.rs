@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use driver_protocol::{Capability, DriverFactory};
-use run_record::{BudgetsRef, DriverRef, FaultsRef, GeneratedRef, Line, RunEnd, RunLine, Tally};
+use run_record::{
+    BudgetsRef, Compared, DriverRef, FaultsRef, GeneratedRef, Line, RunEnd, RunLine, Tally,
+    TargetRef,
+};
 
+use super::beside::beside;
 use super::crew::{Crew, play};
-use super::part::{close, go};
+use super::part::{Sum, close, go};
 use super::{RunFault, Stop};
 use crate::budgets::Budget;
 use crate::generate::{GENERATOR, Generation};
@@ -38,6 +42,8 @@ pub struct Arm<'a> {
     pub modelled: Modelled<'a>,
     /// Who plays what is generated, side by side; `None`: it is played here, one after the other.
     pub crew: Option<Crew<'a>>,
+    /// Each case is played there first, and held against what it came to. With it there is no crew.
+    pub reference: Option<Box<Arm<'a>>>,
 }
 
 impl<'a> Arm<'a> {
@@ -55,6 +61,7 @@ impl<'a> Arm<'a> {
             scenarios: &[],
             modelled: Modelled { regressions: &[], generation, ..self.modelled },
             crew: None,
+            reference: None,
         }
     }
 }
@@ -81,27 +88,22 @@ pub struct ArmEnd {
     pub valid: bool,
     /// What its generated cases and regressions met.
     pub coverage: Coverage,
+    /// How much of it was held against the reference.
+    pub compared: Option<Compared>,
 }
 
-/// Runs an arm to its end. Lines are emitted as they come about, also when it ends in a fault.
+/// Runs an arm to its end, and its reference with it. Lines are emitted as they come about, also when
+/// it ends in a fault.
 pub async fn run_arm(
     mut arm: Arm<'_>,
     stop: &Stop,
     emit: &mut (dyn FnMut(Line) + Send),
 ) -> Result<ArmEnd, RunFault> {
+    if let Some(reference) = arm.reference.take() {
+        return run_beside(arm, *reference, stop, emit).await;
+    }
+    announce(&arm, None, emit);
     let run = arm.run;
-    emit(Line::Run(RunLine {
-        run,
-        driver: arm.driver.clone(),
-        target: arm.target.describe(),
-        budgets: arm
-            .budget
-            .promises()
-            .then(|| BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
-        faults: arm.faults.clone(),
-        generated: (!arm.modelled.generation.cases.is_empty())
-            .then_some(GeneratedRef { generator: GENERATOR, seed: arm.modelled.generation.seed }),
-    }));
     let crew = arm.crew.take();
     let generation = match &crew {
         None => Generation::default(),
@@ -117,6 +119,45 @@ pub async fn run_arm(
     }
     let mut sum = close(arm.target, went).await?;
     sum.add(crewed.unwrap_or_default());
+    Ok(end(run, sum, emit))
+}
+
+/// Runs two arms, case by case.
+async fn run_beside(
+    arm: Arm<'_>,
+    reference: Arm<'_>,
+    stop: &Stop,
+    emit: &mut (dyn FnMut(Line) + Send),
+) -> Result<ArmEnd, RunFault> {
+    announce(&reference, None, emit);
+    announce(&arm, Some(reference.target.describe()), emit);
+    let (first, second) = (reference.run, arm.run);
+    let (theirs, own) = beside(arm, reference, stop, emit).await?;
+    let (theirs, mut own) = (end(first, theirs, emit), end(second, own, emit));
+    own.valid &= theirs.valid;
+    own.tally.pass += theirs.tally.pass;
+    own.tally.fail += theirs.tally.fail;
+    own.tally.skip += theirs.tally.skip;
+    Ok(own)
+}
+
+fn announce(arm: &Arm<'_>, reference: Option<TargetRef>, emit: &mut (dyn FnMut(Line) + Send)) {
+    emit(Line::Run(RunLine {
+        run: arm.run,
+        driver: arm.driver.clone(),
+        target: arm.target.describe(),
+        budgets: arm
+            .budget
+            .promises()
+            .then(|| BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
+        faults: arm.faults.clone(),
+        reference: reference.map(Box::new),
+        generated: (!arm.modelled.generation.cases.is_empty())
+            .then_some(GeneratedRef { generator: GENERATOR, seed: arm.modelled.generation.seed }),
+    }));
+}
+
+fn end(run: u32, sum: Sum, emit: &mut (dyn FnMut(Line) + Send)) -> ArmEnd {
     let valid = sum.valid();
     emit(Line::RunEnd(Box::new(RunEnd {
         run,
@@ -125,7 +166,8 @@ pub async fn run_arm(
         daemon_total: sum.daemon,
         faults_unfired: sum.unfired,
         coverage: sum.coverage.by_name(),
+        differential: sum.compared,
         verdicts: sum.verdicts,
     })));
-    Ok(ArmEnd { tally: sum.tally, valid, coverage: sum.coverage })
+    ArmEnd { tally: sum.tally, valid, coverage: sum.coverage, compared: sum.compared }
 }

@@ -9,7 +9,8 @@ use driver_protocol::{
 };
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
 use run_record::{
-    AllowanceRef, CallLine, CaseEnd, CaseLine, CheckResult, Line, Rpcs, StepLine, Verdict, classify,
+    AllowanceRef, CallLine, CaseEnd, CaseLine, CheckResult, Compared, Line, Rpcs, StepLine,
+    Verdict, classify,
 };
 use tokio::time::timeout;
 
@@ -23,7 +24,9 @@ use super::script::Script;
 use super::settle::{Rest, quiet, settle};
 use super::unconnected::unconnected;
 use super::{RunFault, Stop};
-use crate::checks::{Freedom, Owed, judge_exits, judge_once, judge_order};
+use crate::checks::{
+    Freedom, Owed, Trace, judge_differential, judge_exits, judge_once, judge_order, never_ran,
+};
 use crate::model::{Coverage, World};
 use crate::{Play, Step, TargetFault};
 
@@ -42,6 +45,10 @@ pub(super) struct Played {
     pub(super) failed: BTreeSet<String>,
     /// Which states its operations met, as far as the model knows.
     pub(super) coverage: Coverage,
+    /// What its moves came to.
+    pub(super) trace: Trace,
+    /// How much of that was held against another's.
+    pub(super) compared: Compared,
 }
 
 /// A step that has ended.
@@ -80,6 +87,13 @@ pub(super) struct Stage<'a> {
     pub(super) tells_calls: bool,
     /// Moves that could not be made.
     pub(super) dropped: Vec<Verdict>,
+    /// What moves came to.
+    pub(super) trace: Trace,
+    /// And elsewhere.
+    reference: Option<&'a Trace>,
+    /// Nothing is made to go wrong.
+    pub(super) calm: bool,
+    compared: Compared,
 }
 
 /// Plays a case.
@@ -119,6 +133,10 @@ pub(super) async fn play(
             modelled: matches!(playing.course, Course::Modelled(_)),
             tells_calls: arm.modelled.calls || matches!(playing.course, Course::Written(_)),
             dropped: Vec::new(),
+            trace: Trace { server: Some(arm.target.describe()), ..Trace::default() },
+            reference: playing.reference.as_ref(),
+            calm: playing.calm,
+            compared: Compared::default(),
         };
         let gone = match &playing.course {
             Course::Written(steps) => stage.written(steps).await,
@@ -244,6 +262,12 @@ impl Stage<'_> {
         if self.modelled && !self.script.faulty() {
             case_verdicts.extend(self.judge_events());
         }
+        self.trace.events = target.events(&self.namespace);
+        if let Some(reference) = self.reference {
+            let (verdict, compared) = judge_differential(reference, &self.trace);
+            case_verdicts.push(verdict);
+            self.compared = compared;
+        }
         self.close_driver(Close::Graceful).await?;
         let (accounts, left_behind) = self.look_back().await?;
         let sure = if self.modelled { !self.world.is_in_doubt() } else { self.script.holds() };
@@ -263,10 +287,12 @@ impl Stage<'_> {
         let events = self.arm.target.events(&self.namespace);
         let steps: Vec<_> = self.done.iter().map(|done| (&done.operation, &done.outcome)).collect();
         let free = |owed: &Owed| Freedom::with(&server, owed).is_some();
+        let never_ran = steps.iter().any(|(_, outcome)| never_ran(outcome));
         let delete = |container: &ContainerId| Owed {
             topic: "/tasks/delete",
             container: container.clone(),
             exec: None,
+            never_ran,
         };
         let loses = events.first().is_some_and(|event| free(&delete(&event.container)));
         vec![
@@ -430,7 +456,8 @@ impl Stage<'_> {
             verdict: result,
             skipped,
         })));
-        Played { result, rpcs: accounts.all(), failed, coverage: self.coverage }
+        let (coverage, trace, compared) = (self.coverage, self.trace, self.compared);
+        Played { result, rpcs: accounts.all(), failed, coverage, trace, compared }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use driver_protocol::Capability;
 
+use crate::checks::Trace;
 use crate::model::Move;
 use crate::needs::needs_of;
 use crate::{Scenario, Step};
@@ -12,20 +13,39 @@ use crate::{Scenario, Step};
 pub(super) struct Case<'s> {
     pub(super) id: String,
     pub(super) course: Course<'s>,
+    /// What it came to elsewhere.
+    pub(super) reference: Option<Trace>,
+    /// Nothing is made to go wrong: of two servers that are held against each other, one may be real.
+    pub(super) calm: bool,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Course<'s> {
     Written(&'s [Step]),
     Modelled(&'s [Move]),
 }
 
 impl<'s> Case<'s> {
+    fn of(id: String, course: Course<'s>) -> Self {
+        Self { id, course, reference: None, calm: false }
+    }
+
     pub(super) fn named(scenario: &'s Scenario) -> Self {
-        Self { id: scenario.case(), course: Course::Written(&scenario.steps) }
+        Self::of(scenario.case(), Course::Written(&scenario.steps))
+    }
+
+    /// The same, with nothing made to go wrong.
+    pub(super) fn calm(&self) -> Self {
+        Self { calm: true, ..Self::of(self.id.clone(), self.course) }
+    }
+
+    /// The same, held against what it came to elsewhere.
+    pub(super) fn beside(&self, reference: Trace) -> Self {
+        Self { reference: Some(reference), ..self.calm() }
     }
 
     pub(super) fn of_moves(id: &str, moves: &'s [Move]) -> Self {
-        Self { id: id.to_owned(), course: Course::Modelled(moves) }
+        Self::of(id.to_owned(), Course::Modelled(moves))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Going through the cases of an arm: what failed once, what is named, what is generated.
 
 use driver_protocol::Capability;
-use run_record::{CaseEnd, CaseLine, CheckResult, Line, Rpcs, Tally};
+use run_record::{CaseEnd, CaseLine, CheckResult, Compared, Line, Rpcs, Tally};
 
 use super::arm::Arm;
 use super::case::{Played, play};
 use super::course::Case;
-use super::part::add;
+use super::part::{Went, add};
 use super::shrink::shrink;
 use super::{RunFault, Stop};
 use crate::generate::Generation;
@@ -17,27 +17,48 @@ pub(super) type Emit<'e> = &'e mut (dyn FnMut(Line) + Send);
 
 /// How far it has come.
 pub(super) struct Going<'g, 'a> {
+    /// Where each case is played first.
+    pub(super) reference: Option<Box<Going<'g, 'a>>>,
     pub(super) arm: &'g Arm<'a>,
     pub(super) stop: &'g Stop,
     emit: Emit<'g>,
     /// Cases that were played: each has a namespace of its own.
     played: usize,
-    pub(super) tally: Tally,
-    pub(super) owned: Rpcs,
-    pub(super) coverage: Coverage,
+    tally: Tally,
+    owned: Rpcs,
+    /// What attempts cost that are not told yet.
+    attempted: Rpcs,
+    coverage: Coverage,
+    compared: Compared,
 }
 
 impl<'g, 'a> Going<'g, 'a> {
     pub(super) fn new(arm: &'g Arm<'a>, stop: &'g Stop, emit: Emit<'g>) -> Self {
         Self {
+            reference: None,
             arm,
             stop,
             emit,
             played: 0,
             tally: Tally::default(),
             owned: Rpcs::new(),
+            attempted: Rpcs::new(),
             coverage: Coverage::default(),
+            compared: Compared::default(),
         }
+    }
+
+    /// The same, with each case played there first.
+    pub(super) fn beside(self, reference: Self) -> Self {
+        Self { reference: Some(Box::new(reference)), ..self }
+    }
+
+    /// What it came to, and before that what its reference did.
+    pub(super) fn went(self) -> (Option<Went>, Went) {
+        let compared = self.reference.is_some().then_some(self.compared);
+        let theirs = self.reference.map(|one| one.went().1);
+        let Self { tally, owned, coverage, .. } = self;
+        (theirs, Went { tally, owned, coverage, compared })
     }
 
     pub(super) async fn all(&mut self) -> Result<(), RunFault> {
@@ -70,28 +91,44 @@ impl<'g, 'a> Going<'g, 'a> {
     /// Plays a case that counts.
     async fn play(&mut self, case: &Case<'_>) -> Result<Played, RunFault> {
         let index = self.next();
-        let end = play(self.arm, index, case, self.stop, self.emit).await?;
+        let Some(reference) = &mut self.reference else {
+            let end = play(self.arm, index, case, self.stop, self.emit).await?;
+            return Ok(self.counted(end));
+        };
+        let first = Box::pin(reference.play(&case.calm())).await?;
+        let beside = case.beside(first.trace);
+        let mut end = play(self.arm, index, &beside, self.stop, self.emit).await?;
+        end.failed.extend(first.failed);
+        Ok(self.counted(end))
+    }
+
+    fn counted(&mut self, end: Played) -> Played {
         self.tally.add(end.result);
-        self.add(&end.rpcs);
+        add(&mut self.owned, &end.rpcs);
         self.coverage.add(&end.coverage);
-        Ok(end)
+        self.compared.add(&end.compared);
+        end
     }
 
     /// Plays a case that does not: whether it fails is all that is wanted.
     pub(super) async fn attempt(&mut self, case: &Case<'_>) -> Result<Played, RunFault> {
         let index = self.next();
-        let end = play(self.arm, index, case, self.stop, &mut |_| ()).await?;
-        self.add(&end.rpcs);
+        let Some(reference) = &mut self.reference else {
+            let end = play(self.arm, index, case, self.stop, &mut |_| ()).await?;
+            add(&mut self.attempted, &end.rpcs);
+            return Ok(end);
+        };
+        let first = Box::pin(reference.attempt(&case.calm())).await?;
+        let beside = case.beside(first.trace);
+        let mut end = play(self.arm, index, &beside, self.stop, &mut |_| ()).await?;
+        add(&mut self.attempted, &end.rpcs);
+        end.failed.extend(first.failed);
         Ok(end)
     }
 
     fn next(&mut self) -> usize {
         self.played += 1;
         self.played - 1
-    }
-
-    fn add(&mut self, rpcs: &Rpcs) {
-        add(&mut self.owned, rpcs);
     }
 
     fn skipped(&self, scenario: &Scenario) -> Option<String> {
@@ -122,8 +159,18 @@ impl<'g, 'a> Going<'g, 'a> {
         self.aside(case, Rpcs::new(), reason);
     }
 
+    /// Attempts count as a case of which nothing is judged, wherever they were made.
+    pub(super) fn attempts_ended(&mut self, case: &str, reason: String) {
+        if let Some(reference) = &mut self.reference {
+            reference.attempts_ended(case, reason.clone());
+        }
+        let rpcs = std::mem::take(&mut self.attempted);
+        add(&mut self.owned, &rpcs);
+        self.aside(case, rpcs, reason);
+    }
+
     /// A case of which nothing is judged, with what was called for it.
-    pub(super) fn aside(&mut self, case: &str, rpcs: Rpcs, reason: String) {
+    fn aside(&mut self, case: &str, rpcs: Rpcs, reason: String) {
         let (run, case) = (self.arm.run, case.to_owned());
         (self.emit)(Line::Case(CaseLine { run, case: case.clone() }));
         (self.emit)(Line::CaseEnd(Box::new(CaseEnd {

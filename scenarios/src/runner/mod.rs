@@ -3,6 +3,7 @@
 mod accounts;
 mod arm;
 mod asking;
+mod beside;
 mod case;
 mod course;
 mod crew;

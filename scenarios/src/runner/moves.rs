@@ -11,6 +11,7 @@ use super::case::{Done, Stage};
 use super::course::can;
 use super::judge::Leeway;
 use crate::Reach;
+use crate::checks::Traced;
 use crate::model::{Excuse, Forecast, Move, container_id};
 
 impl Stage<'_> {
@@ -33,6 +34,10 @@ impl Stage<'_> {
             return Err(RunFault::Stopped { case: self.case.clone() });
         }
         if let Move::Fault(trouble) = play {
+            if self.calm {
+                self.drop_move(number, play, "two servers are compared, and one may be real");
+                return Ok(());
+            }
             if let Err(why) = self.arm.target.provoke(&self.namespace, &trouble.file()) {
                 self.drop_move(number, play, &why);
             }
@@ -52,6 +57,7 @@ impl Stage<'_> {
         }
         let cells = self.world.cells(play);
         cells.into_iter().for_each(|cell| self.coverage.hit(cell));
+        let certain = self.world.certain(play);
         let may_ask = self.world.may_ask(play);
         let forecast = self.world.forecast(play);
         let met = self.script.met();
@@ -71,6 +77,14 @@ impl Stage<'_> {
         };
         let mut verdicts = self.learn(&forecast, &answered, seen, met);
         verdicts.push(owed);
+        self.trace.open_ends.extend(self.world.open_ends());
+        self.trace.moves.push(Traced {
+            step: number,
+            forecast: forecast.clone(),
+            certain,
+            outcome: answered.outcome.clone(),
+            seen,
+        });
         let judged = self.script.counts() && !self.world.doubts(play);
         let unjudged = (!judged).then(|| self.script.skip("budget"));
         let done = answered.done(forecast.words(), verdicts, unjudged, close);

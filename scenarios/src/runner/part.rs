@@ -1,6 +1,6 @@
 //! What one target sees of an arm: its cases, its end, and whether its counts agree.
 
-use run_record::{CheckResult, Line, Rpcs, Tally, Verdict};
+use run_record::{CheckResult, Compared, Line, Rpcs, Tally, Verdict};
 
 use super::arm::Arm;
 use super::going::Going;
@@ -9,11 +9,13 @@ use crate::Target;
 use crate::model::Coverage;
 
 /// What its cases came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Went {
-    tally: Tally,
-    owned: Rpcs,
-    coverage: Coverage,
+    pub(super) tally: Tally,
+    pub(super) owned: Rpcs,
+    pub(super) coverage: Coverage,
+    /// How much was held against a reference, if there was one.
+    pub(super) compared: Option<Compared>,
 }
 
 /// What one target or several saw.
@@ -25,6 +27,7 @@ pub(super) struct Sum {
     pub(super) daemon: Option<Rpcs>,
     pub(super) unfired: Vec<String>,
     pub(super) coverage: Coverage,
+    pub(super) compared: Option<Compared>,
     /// One for each check that passed, and all others.
     pub(super) verdicts: Vec<Verdict>,
 }
@@ -69,10 +72,7 @@ pub(super) async fn go(
 ) -> Result<Went, RunFault> {
     let mut going = Going::new(arm, stop, emit);
     match going.all().await {
-        Ok(()) => {
-            let Going { tally, owned, coverage, .. } = going;
-            Ok(Went { tally, owned, coverage })
-        }
+        Ok(()) => Ok(going.went().1),
         Err(error) => Err(cause(&*arm.target, error).await),
     }
 }
@@ -83,20 +83,21 @@ pub(super) async fn close(
     went: Result<Went, RunFault>,
 ) -> Result<Sum, RunFault> {
     let closed = target.close().await;
-    let Went { tally, owned, coverage } = went?;
+    let Went { tally, owned, coverage, compared } = went?;
     let closing =
         closed.map_err(|fault| RunFault::Target { case: "closing the target".into(), fault })?;
     let mut verdicts = closing.verdicts;
     verdicts.push(conservation(&owned, &closing.player));
     let (player, observer, daemon) = (closing.player, closing.observer, closing.daemon);
-    Ok(Sum { tally, player, observer, daemon, unfired: closing.unfired, coverage, verdicts })
+    let unfired = closing.unfired;
+    Ok(Sum { tally, player, observer, daemon, unfired, coverage, compared, verdicts })
 }
 
 /// How long a server that took everything down with it may take to be found dead.
 const DEATH_LIMIT_MS: u64 = 1_000;
 
 /// When the server has died, whatever else went wrong went wrong because of that.
-async fn cause(target: &dyn Target, fault: RunFault) -> RunFault {
+pub(super) async fn cause(target: &dyn Target, fault: RunFault) -> RunFault {
     let case = match &fault {
         RunFault::Stopped { .. } => return fault,
         RunFault::Driver { case, .. } | RunFault::Target { case, .. } => case.clone(),

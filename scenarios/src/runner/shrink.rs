@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use run_record::Rpcs;
-
 use super::RunFault;
 use super::course::Case;
 use super::going::Going;
@@ -28,7 +26,6 @@ struct Attempts<'s, 'g, 'a> {
     left: u32,
     until: Instant,
     made: u32,
-    rpcs: Rpcs,
 }
 
 impl Attempts<'_, '_, '_> {
@@ -37,9 +34,6 @@ impl Attempts<'_, '_, '_> {
         self.made += 1;
         let id = format!("shrink/{}/{}", self.number, self.made);
         let end = self.going.attempt(&Case::of_moves(&id, moves)).await?;
-        for (rpc, count) in end.rpcs {
-            *self.rpcs.entry(rpc).or_default() += count;
-        }
         Ok(end.failed.contains(self.check))
     }
 
@@ -88,18 +82,22 @@ pub(super) async fn shrink(
 ) -> Result<(), RunFault> {
     let (generation, target) = (&going.arm.modelled.generation, going.arm.target.describe());
     let driver = going.arm.driver.name.clone();
-    let left = if target.kind == "mock" { ATTEMPTS_MAX } else { REAL_ATTEMPTS_MAX };
+    let reference = going.reference.as_ref().map(|one| one.arm.target.describe());
+    let slow = std::iter::once(&target).chain(&reference).any(|one| one.kind != "mock");
+    let left = if slow { REAL_ATTEMPTS_MAX } else { ATTEMPTS_MAX };
     let until = Instant::now() + PATIENCE;
-    let mut attempts = Attempts { going, number, check, left, until, made: 0, rpcs: Rpcs::new() };
+    let mut attempts = Attempts { going, number, check, left, until, made: 0 };
     let moves = attempts.smallest(generation).await?;
     let mut reproduced = 0;
     for _ in 0..AGAIN {
         reproduced += u32::from(attempts.fails(&moves).await?);
     }
-    let (made, rpcs) = (attempts.made, attempts.rpcs);
+    let made = attempts.made;
     let (before, after) = (generation.moves(number).len(), moves.len());
+    let beside = reference
+        .map_or_else(String::new, |one| format!(" held against {}:{}", one.kind, one.profile));
     let found = format!(
-        "generator {GENERATOR}, seed {}, case {number}, {driver} on {}:{}, shrunk {before} to {after} \
+        "generator {GENERATOR}, seed {}, case {number}, {driver} on {}:{}{beside}, shrunk {before} to {after} \
          steps, reproduced {reproduced}/{AGAIN}",
         generation.seed, target.kind, target.profile
     );
@@ -117,6 +115,6 @@ pub(super) async fn shrink(
         Err(error) => format!("could not be kept as {}: {error}", path.display()),
     };
     let reason = format!("{made} attempts to make gen/{number} smaller: {}; {told}", replay.found);
-    going.aside(&format!("shrink/{number}"), rpcs, reason);
+    going.attempts_ended(&format!("shrink/{number}"), reason);
     Ok(())
 }

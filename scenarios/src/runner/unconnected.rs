@@ -54,5 +54,7 @@ pub(super) async fn unconnected(
         rpcs: accounts.all(),
         failed: Default::default(),
         coverage: Default::default(),
+        trace: Default::default(),
+        compared: Default::default(),
     })
 }

@@ -1,0 +1,143 @@
+//! What two servers may differ in, and what they may not.
+
+use driver_protocol::{ErrorKind, ExitStatus, Exited, Refusal, Started, Waited};
+
+use super::*;
+use crate::model::{KILL, Move, Program, World, container_id};
+
+/// What happened on one server, as the runner writes it down.
+struct Played {
+    world: World,
+    trace: Trace,
+}
+
+impl Played {
+    fn on(kind: &str, profile: &str) -> Self {
+        let (kind, profile) = (kind.to_owned(), profile.to_owned());
+        let server = TargetRef { kind, version: profile.clone(), profile, asked: None };
+        let trace = Trace { server: Some(server), ..Trace::default() };
+        Self { world: World::default(), trace }
+    }
+
+    fn step(mut self, play: Move, outcome: Outcome, seen: Option<Lifecycle>) -> Self {
+        let (forecast, certain) = (self.world.forecast(&play), self.world.certain(&play));
+        let verdicts = self.world.learn(&forecast, &outcome, Some(seen));
+        assert!(verdicts.iter().all(|verdict| !verdict.failed()), "{verdicts:?}");
+        self.trace.open_ends.extend(self.world.open_ends());
+        let (step, seen) = (self.trace.moves.len() as u64, Some(seen));
+        self.trace.moves.push(Traced { step, forecast, certain, outcome, seen });
+        self
+    }
+
+    fn running(self, program: Program, pid: u32) -> Self {
+        let created = Outcome::Ok(Done::Create {});
+        let started = Outcome::Ok(Done::Start(Started { pid }));
+        self.step(Move::Create { c: 0, process: program }, created, None).step(
+            Move::Start { c: 0 },
+            started,
+            Some(Lifecycle::Running),
+        )
+    }
+
+    fn told(mut self, topic: &str, status: Option<u32>) -> Self {
+        self.trace.events.push(Event {
+            topic: topic.to_owned(),
+            namespace: "n".to_owned(),
+            container: container_id(0),
+            exec: None,
+            status,
+        });
+        self
+    }
+}
+
+fn refused(code: ErrorKind) -> Outcome {
+    let kind = ErrorKind::FailedPrecondition;
+    Outcome::Error(Refusal { kind, code: Some(code), message: format!("by {code}") })
+}
+
+fn difference(reference: Played, subject: Played) -> Option<String> {
+    let (verdict, _) = judge_differential(&reference.trace, &subject.trace);
+    verdict.failed().then_some(verdict.detail)
+}
+
+#[test]
+fn pids_and_texts_are_not_compared_and_what_is_certain_is_counted() {
+    let one = Played::on("real", "1.6").running(Program::Sleeps, 7);
+    let two = Played::on("mock", "1.6").running(Program::Sleeps, 4_194_361);
+    let (verdict, compared) = judge_differential(&one.trace, &two.trace);
+    assert!(!verdict.failed(), "{verdict:?}");
+    assert_eq!(compared, Compared { steps: 2, certain: 2, events: 0, free: 0 });
+}
+
+#[test]
+fn another_code_for_the_same_refusal_is_a_difference() {
+    let played = |kind, code| {
+        let played = Played::on(kind, "1.6").running(Program::Sleeps, 7);
+        played.step(Move::Resume { c: 0 }, refused(code), Some(Lifecycle::Running))
+    };
+    assert_eq!(
+        difference(played("real", ErrorKind::Unknown), played("mock", ErrorKind::Unknown)),
+        None
+    );
+    let told = difference(
+        played("real", ErrorKind::Unknown),
+        played("mock", ErrorKind::FailedPrecondition),
+    );
+    assert_eq!(
+        told.as_deref(),
+        Some(
+            "step 2, resume: real:1.6: error failed-precondition: by unknown; \
+             mock:1.6: error failed-precondition: by failed-precondition"
+        )
+    );
+}
+
+#[test]
+fn what_ends_meanwhile_may_have_ended_here_and_not_there() {
+    let paused = |kind| {
+        let played = Played::on(kind, "1.6").running(Program::ExitsWith7, 7);
+        let pause = Outcome::Ok(Done::Pause {});
+        played.step(Move::Pause { c: 0 }, pause, Some(Lifecycle::Paused))
+    };
+    let exited = |kind| {
+        let played = Played::on(kind, "1.6").running(Program::ExitsWith7, 7);
+        let wrong = refused(ErrorKind::Unknown);
+        played.step(Move::Pause { c: 0 }, wrong, Some(Lifecycle::Stopped))
+    };
+    // Their events are not compared either, from there on.
+    assert_eq!(difference(exited("real").told("/tasks/exit", Some(7)), paused("mock")), None);
+    let (_, compared) = judge_differential(&exited("real").trace, &paused("mock").trace);
+    assert_eq!((compared.steps, compared.certain, compared.free), (3, 2, 1));
+}
+
+#[test]
+fn an_exit_status_that_only_one_of_them_tells_is_a_difference() {
+    let killed = |kind, status| {
+        let played = Played::on(kind, "1.6").running(Program::Sleeps, 7);
+        let kill = Move::Kill { c: 0, signal: KILL };
+        let played = played.step(kill, Outcome::Ok(Done::Kill {}), Some(Lifecycle::Stopped));
+        let exited = Exited { status: ExitStatus::Code(137), at_ns: Some(i64::from(status)) };
+        let waited = Outcome::Ok(Done::Wait(Waited { exited, gathered: None }));
+        let played = played.step(Move::Wait { c: 0 }, waited, Some(Lifecycle::Stopped));
+        played.told("/tasks/exit", Some(status))
+    };
+    assert_eq!(difference(killed("real", 137), killed("mock", 137)), None);
+    let told = difference(killed("real", 137), killed("mock", 0)).unwrap();
+    assert_eq!(told, "events of c0: real:1.6: /tasks/exit 137; mock:1.6: /tasks/exit 0");
+    assert!(
+        difference(killed("real", 137), killed("mock", 137).told("/tasks/exit", Some(137)))
+            .is_some()
+    );
+}
+
+#[test]
+fn a_deletion_that_2_1_may_lose_is_not_held_against_the_mock_that_tells_it() {
+    let played = |kind, version| Played::on(kind, version).running(Program::Sleeps, 7);
+    let told = |version| played("mock", version).told("/tasks/delete", None);
+    assert_eq!(difference(played("real", "2.1"), told("2.1")), None);
+    assert!(difference(played("real", "1.7"), told("1.7")).is_some());
+    // And the mock owes it.
+    let real = played("real", "1.7").told("/tasks/delete", None);
+    assert!(difference(real, played("mock", "1.7")).is_some());
+}

@@ -1,0 +1,115 @@
+//! What the model knows for sure: before a move, and of how processes end. Where it does, two servers
+//! have no freedom to differ.
+
+use std::collections::BTreeSet;
+
+use driver_protocol::{ContainerId, ExecId, Outcome};
+
+use super::answer::Answer;
+use super::moves::{CONTAINERS, container_id, exec_id};
+use super::rules::State;
+use super::state::{Container, Phase};
+use super::world::later;
+use super::{Forecast, Move, World};
+
+/// The one state in which each container is that a move is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certain(Vec<State>);
+
+/// A process, by its container and exec.
+pub type Process = (ContainerId, Option<ExecId>);
+
+impl World {
+    /// What a move meets, if it can only be one thing, also a little later.
+    pub fn certain(&self, play: &Move) -> Option<Certain> {
+        let slots = match play.container() {
+            Some(slot) => slot..slot + 1,
+            None => 0..CONTAINERS,
+        };
+        let one = |slot| {
+            let states = self.closure(slot);
+            (states.len() == 1).then(|| states.into_iter().next()).flatten()
+        };
+        slots.map(one).collect::<Option<Vec<State>>>().map(Certain)
+    }
+
+    fn closure(&self, slot: u8) -> BTreeSet<State> {
+        self.of(slot).iter().flat_map(later).collect()
+    }
+
+    /// Processes of which more than one end is possible, by what was seen so far.
+    pub fn open_ends(&self) -> BTreeSet<Process> {
+        let mut open = BTreeSet::new();
+        for slot in 0..CONTAINERS {
+            let mut ends = BTreeSet::new();
+            for container in self.closure(slot).iter().flatten() {
+                ends.extend(ends_of(container));
+            }
+            let processes: Vec<Option<u8>> = ends.iter().map(|(process, _)| *process).collect();
+            let several = processes.windows(2).filter(|two| two[0] == two[1]);
+            open.extend(several.map(|two| (container_id(slot), two[0].map(exec_id))));
+        }
+        open
+    }
+}
+
+/// How processes of a container have ended, or will; an exec that another client made, in no way that
+/// can be said.
+fn ends_of(container: &Container) -> Vec<(Option<u8>, Option<u32>)> {
+    let mut ends: Vec<(Option<u8>, Option<u32>)> =
+        container.past.iter().map(|(exec, status)| (Some(*exec), Some(*status))).collect();
+    let Some(task) = &container.task else {
+        ends.extend(container.last.map(|status| (None, Some(status))));
+        return ends;
+    };
+    let natural = container.program.ends_with();
+    ends.extend(match task.phase {
+        Phase::Stopped(status) => Some((None, Some(status))),
+        _ => task.doom.or(natural).map(|status| (None, Some(status))),
+    });
+    for (slot, exec) in &task.execs {
+        let end = exec.exited.or(exec.doom).or(exec.program.ends_with());
+        ends.extend(end.map(|status| (Some(*slot), Some(status))));
+        if exec.exited.is_none() && !exec.held {
+            ends.push((Some(*slot), None));
+        }
+    }
+    ends
+}
+
+impl Move {
+    /// The process that it is about.
+    pub(crate) fn process(&self) -> Option<Process> {
+        Some((container_id(self.container()?), self.exec().map(exec_id)))
+    }
+}
+
+impl Forecast {
+    /// Whether it allows two outcomes for different reasons, or for one that is free.
+    pub fn allows_both(&self, other: &Self, one: &Outcome, two: &Outcome) -> bool {
+        let answers = |forecast: &Self, outcome: &Outcome| -> Vec<Answer> {
+            let all = forecast.answers().into_iter();
+            all.filter(|answer| answer.is(outcome)).collect()
+        };
+        let (ones, twos) = (answers(self, one), answers(other, two));
+        if self.play().container().is_none() {
+            // It tells of all at once, each of which may be elsewhere.
+            return !ones.is_empty() && !twos.is_empty();
+        }
+        // What succeeds in several states (pids, stats) tells of the one that it met.
+        let free = |answer: &Answer| matches!(answer, Answer::SomeExit(_) | Answer::Ok);
+        ones.iter().any(|one| twos.iter().any(|two| one != two || free(one)))
+    }
+
+    /// Whether it allows two outcomes because what they tell is free.
+    pub fn leaves_free(&self, one: &Outcome, two: &Outcome) -> bool {
+        // What is given up may have been answered before.
+        let late = matches!(self.play(), Move::Cancel { .. });
+        let fits = |outcome: &Outcome| self.answers().iter().any(|answer| answer.is(outcome));
+        if late && fits(one) && fits(two) {
+            return true;
+        }
+        let free = |answer: &Answer| matches!(answer, Answer::SomeExit(_));
+        self.answers().iter().any(|answer| free(answer) && answer.is(one) && answer.is(two))
+    }
+}
