@@ -233,17 +233,20 @@ impl Task {
 
     /// The pid namespace goes with its init: running execs die first, the init's exit comes last.
     pub(super) fn end_init(&mut self, exit: Exit) -> Vec<Happened> {
-        let mut happened = Vec::new();
         self.freeze(false);
-        for (exec, process) in &mut self.execs {
-            if process.running() {
-                let killed = Exit::now(self.clock, KILLED);
-                process.stop(killed.clone());
-                happened.push(Happened::Exited(Some(exec.clone()), process.pid, killed));
-            }
-        }
+        let mut happened = self.end_execs();
         self.init.stop(exit.clone());
         happened.push(Happened::Exited(None, self.init.pid, exit));
+        happened
+    }
+
+    fn end_execs(&mut self) -> Vec<Happened> {
+        let mut happened = Vec::new();
+        for (exec, process) in self.execs.iter_mut().filter(|(_, process)| process.running()) {
+            let killed = Exit::now(self.clock, KILLED);
+            process.stop(killed.clone());
+            happened.push(Happened::Exited(Some(exec.clone()), process.pid, killed));
+        }
         happened
     }
 
@@ -353,14 +356,16 @@ impl Task {
     }
 
     /// Whether the whole may be deleted, and the exits that are told with it.
-    pub(super) fn delete(&self) -> Done<Exit> {
+    pub(super) fn delete(&mut self) -> Done<Exit> {
         match (&self.init.phase, self.paused) {
             (Phase::Stopped(exit), _) => Ok((exit.clone(), Vec::new())),
             (Phase::Created, _) if self.restore.is_some() => Ok((Exit::never(0), Vec::new())),
-            // Its runc init dies with it; that exit is told and has no time.
+            // Its runc init dies with it; that exit is told and has no time. Those of its execs do.
             (Phase::Created, _) => {
+                let mut happened = self.end_execs();
                 let killed = Exit::never(KILLED);
-                Ok((Exit::never(0), vec![Happened::Exited(None, self.init.pid, killed)]))
+                happened.push(Happened::Exited(None, self.init.pid, killed));
+                Ok((Exit::never(0), happened))
             }
             _ => self.refuse(&format!("cannot delete a {} process", self.state_word())),
         }
