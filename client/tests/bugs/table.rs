@@ -39,6 +39,17 @@ fn every_scenario_of_the_table_is_a_test() {
 }
 
 #[test]
+fn what_is_said_to_be_for_every_driver_is_in_the_catalogue() {
+    let there: Vec<&str> = laconic_scenarios::catalogue().iter().map(|one| one.name).collect();
+    let told = TABLE.split("for every driver: `").skip(1);
+    let named: Vec<&str> = told.filter_map(|rest| Some(rest.split_once('`')?.0)).collect();
+    assert!(named.len() >= 17, "{}", named.len());
+    for name in named {
+        assert!(there.contains(&name), "there is no {name}");
+    }
+}
+
+#[test]
 fn every_bug_has_a_scenario_or_a_reason() {
     let numbers = (1..=30).map(|number| number.to_string());
     let letters = ('a'..='g').map(String::from);

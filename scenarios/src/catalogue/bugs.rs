@@ -1,12 +1,17 @@
 //! What clients of containerd did wrong once they kept handles: each is a lifecycle that every one
 //! must get right. `client/BUGS.md` has them all, with those that need a server that misbehaves.
 
-use driver_protocol::ErrorKind::{AlreadyExists, InvalidArgument, NotFound, Unknown};
+use driver_protocol::ErrorKind::{
+    self, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unknown,
+};
 use driver_protocol::Lifecycle::{Created, Paused, Running, Stopped};
 
 use super::{KILL, sleeping};
 use crate::scenario::{WRONG_STATE, words::*};
 use crate::{Expect, Scenario};
+
+/// It has not exited: there is no status, or this is not the state for it.
+const NO_EXIT: &[ErrorKind] = &[Unknown, FailedPrecondition, NotFound];
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -82,7 +87,118 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .refused(&[NotFound])
             .then(delete("c0")),
         every_state(),
+        eight_execs(),
     ]
+    .into_iter()
+    .chain(exits())
+    .chain(restarts())
+    .collect()
+}
+
+/// Exits that were told of the wrong process, made up, or believed of the next one.
+fn exits() -> Vec<Scenario> {
+    vec![
+        // Moby 0e4d3feb94 (2023-01-30): where all processes share a pid, an exec's end was taken for
+        // the container's.
+        sleeping("the-end-of-an-exec-is-not-the-tasks")
+            .then(exec("c0", "e0", &["sh", "-c", "exit 7"]))
+            .then(exec_wait("c0", "e0"))
+            .exits(7)
+            .leaves("c0", Running)
+            .then(status("c0"))
+            .expect(Expect::State(Running))
+            .then(exit_status("c0"))
+            .refused(NO_EXIT)
+            .then(delete_exec("c0", "e0"))
+            .exits(7)
+            .ended(),
+        // Moby d5e23b680c (2026-01-25): an exit of an earlier run ended the next one.
+        sleeping("the-exit-of-a-first-run-does-not-end-the-second")
+            .then(kill("c0", KILL))
+            .then(wait("c0"))
+            .exits(128 + KILL)
+            .then(delete_task("c0"))
+            .exits(128 + KILL)
+            .then(start("c0"))
+            .leaves("c0", Running)
+            .then(status("c0"))
+            .expect(Expect::State(Running))
+            .then(exit_status("c0"))
+            .refused(NO_EXIT)
+            .ended(),
+        // Moby 8e6cd44ce4 (2025-06-02): a stop was answered before the state said so.
+        sleeping("after-a-wait-the-state-says-stopped")
+            .then(kill("c0", KILL))
+            .then(wait("c0"))
+            .exits(128 + KILL)
+            .leaves("c0", Stopped)
+            .then(status("c0"))
+            .expect(Expect::State(Stopped))
+            .then(exit_status("c0"))
+            .exits(128 + KILL)
+            .ended(),
+        // Moby f3d1fb5fa9 (2026-07-22): a kill found nobody, and an exit was made up.
+        Scenario::new("a-kill-that-finds-nobody-makes-up-no-exit")
+            .then(create("c0", &["sh", "-c", "exit 7"]))
+            .then(start("c0"))
+            .then(wait("c0"))
+            .exits(7)
+            .then(kill("c0", KILL))
+            .refused(&[NotFound])
+            .then(exit_status("c0"))
+            .exits(7)
+            .then(delete_task("c0"))
+            .exits(7)
+            .then(delete("c0")),
+    ]
+}
+
+/// What clients forgot, or made up, when they were started again.
+fn restarts() -> Vec<Scenario> {
+    vec![
+        // Moby 165dfd6c3e (2023-06-23): a task that was gone at a restart had ended with 0.
+        // Moby 146c702f24 (2026-02-10): `top` asked a task that there was not.
+        sleeping("a-task-that-is-gone-at-a-restart-did-not-end-with-zero")
+            .then(kill("c0", KILL))
+            .then(wait("c0"))
+            .exits(128 + KILL)
+            .then(delete_task("c0"))
+            .exits(128 + KILL)
+            .restart()
+            .then(load("c0"))
+            .expect(Expect::NoTask)
+            .then(exit_status("c0"))
+            .refused(&[NotFound])
+            .then(pids("c0"))
+            .refused(&[NotFound])
+            .then(delete("c0")),
+        // Moby at b985e2313a (2026-08-23), read in its source: execs that outlive a restart are never
+        // deleted.
+        sleeping("an-exec-that-outlives-a-restart-leaves-nothing")
+            .then(exec("c0", "e0", &["sleep", "600"]))
+            .restart()
+            .then(load("c0"))
+            .expect(Expect::State(Running))
+            .ended(),
+    ]
+}
+
+/// Moby fb7ec1555c (2023-05-25), taken back by 29ac09ee9d (2023-11-06): execs that start at once were
+/// slow, and then made to wait for each other.
+fn eight_execs() -> Scenario {
+    const EXECS: [&str; 8] = ["e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7"];
+    let mut scenario = sleeping("eight-execs-start-at-once");
+    for name in EXECS {
+        scenario = scenario.begin(exec("c0", name, &["sh", "-c", "exit 7"]));
+    }
+    for _ in EXECS {
+        scenario = scenario.join();
+    }
+    for name in EXECS {
+        scenario = scenario.then(exec_wait("c0", name)).exits(7);
+        scenario = scenario.then(delete_exec("c0", name)).exits(7);
+    }
+    scenario.ended()
 }
 
 /// Moby 0e62dbadcd (2024-01-08) and others: after a restart some of what had been held was not.
