@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Report(ReportOptions),
     /// Say which operations met which states in generated cases, over the records of all shards
     Coverage(CoverageOptions),
+    /// Break clients, observers and servers on purpose, and look whether the checks notice
+    Selftest(SelftestOptions),
     /// Serve a mock containerd on a socket
     Mock(MockOptions),
     /// Stand in front of a containerd and count what passes
@@ -283,6 +285,13 @@ pub(crate) struct ReportOptions {
     /// Where to write: text, json, html, markdown, github or junit, and a file
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     pub(crate) reports: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelftestOptions {
+    /// Only so many of a hundred mutants
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) sample: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod exit;
 mod metrics;
 mod registry;
 mod segments;
+mod selftest;
 mod testee;
 
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ fn perform(command: Command) -> anyhow::Result<Ended> {
             Command::Bench(options) => command::bench::bench(options).await,
             Command::Report(options) => command::report::report(options),
             Command::Coverage(options) => command::coverage::coverage(options),
+            Command::Selftest(options) => command::selftest::selftest(options).await,
             Command::Mock(options) => command::mock::mock(options).await,
             Command::Mark(options) => command::mark::mark(options).await,
             Command::Driver(options) => command::driver::driver(options).await,

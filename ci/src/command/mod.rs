@@ -23,5 +23,6 @@ pub(crate) mod records;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod selftest;
 pub(crate) mod spy;
 pub(crate) mod spy_record;
