@@ -30,7 +30,7 @@ mod select;
 mod target;
 mod wrote;
 
-pub use catalogue::{ARCHIVE, FOLDER, IMAGES, catalogue};
+pub use catalogue::{ARCHIVE, FOLDER, IMAGES, catalogue, varied};
 pub use checks::{
     Freedom, Object, Owed, Passed, Trace, Traced, judge_counts, judge_differential, judge_flows,
     judge_outcome, judge_state, owed,

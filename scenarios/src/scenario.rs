@@ -1,5 +1,7 @@
 //! A scenario: steps, and what is right after each.
 
+use std::borrow::Cow;
+
 use crate::Wrote;
 use driver_protocol::{
     ContainerId, Create, ErrorKind, Exec, ExecId, ExecKill, ExecResize, ExecTarget, ExitStatusOf,
@@ -74,8 +76,10 @@ pub enum Stage {
 /// A named sequence of steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
+    /// The first part of its id.
+    pub group: &'static str,
     /// Kebab-case, a fragment of a sentence.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Where.
     pub stage: Stage,
     /// In order.
@@ -89,12 +93,17 @@ pub const WRONG_STATE: &[ErrorKind] = &[ErrorKind::Unknown, ErrorKind::FailedPre
 impl Scenario {
     /// Begins one.
     pub fn new(name: &'static str) -> Self {
-        Self { name, stage: Stage::Any, steps: Vec::new() }
+        Self { group: "named", name: name.into(), stage: Stage::Any, steps: Vec::new() }
+    }
+
+    /// Begins one whose name is made.
+    pub(crate) fn of(group: &'static str, name: String) -> Self {
+        Self { group, name: name.into(), ..Self::new("") }
     }
 
     /// The case id in records.
     pub fn case(&self) -> String {
-        format!("named/{}", self.name)
+        format!("{}/{}", self.group, self.name)
     }
 
     /// Keeps it from real targets.

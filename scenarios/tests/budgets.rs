@@ -59,6 +59,49 @@ fn a_bases_flow_ends_where_an_operation_of_it_costs_otherwise() {
     assert_eq!(parse(own), ["exec-cycle", "graceful-stop", "run-from-image", "run-to-exit"]);
 }
 
+const VARY: &str = "[operation.restore]\nvary = { n = \"containers\", at = [1, 8, 64] }\n\
+    \"Tasks/Get\" = \"2 + 1*n\"\n";
+
+#[test]
+fn a_line_that_too_few_points_prove_or_none_can_is_refused() {
+    let changed: Vec<String> = [
+        ("[1, 8, 64]", "[1, 64]"),
+        ("[1, 8, 64]", "[1, 8, 64, 8]"),
+        ("[1, 8, 64]", "[0, 8, 64]"),
+        ("[1, 8, 64]", "[1, 8, 100_000]"),
+        ("[1, 8, 64]", "[1, 8, \"many\"]"),
+        ("[1, 8, 64]", "64"),
+        ("\"containers\"", "\"execs\""),
+        ("n = \"containers\", ", ""),
+        (", at = [1, 8, 64]", ""),
+        ("at =", "from ="),
+        ("{ n = \"containers\", at = [1, 8, 64] }", "3"),
+        ("operation.restore", "operation.exec"),
+        ("operation.restore", "operation.restore.error.not-found"),
+        ("operation.restore", "connect"),
+    ]
+    .map(|(from, to)| VARY.replace(from, to))
+    .into();
+    insta::assert_snapshot!(told(&changed.iter().map(String::as_str).collect::<Vec<_>>()));
+}
+
+#[test]
+fn what_is_proven_of_a_base_is_proven_of_what_stands_on_it() {
+    let parse = |text: &str| Budget::parse("budget.toml", &format!("{TOP}{text}")).unwrap();
+    let base = "base = \"floor\"\n";
+    let points = |text: &str| parse(&format!("{base}{text}")).vary["restore"].clone();
+    assert_eq!(points(""), [1, 8, 64].into());
+    assert_eq!(points("[operation.restore]\n\"Tasks/List\" = 1\n"), [1, 8, 64].into());
+    let other = "[operation.restore]\nvary = { n = \"containers\", at = [2, 3, 5] }\n";
+    assert_eq!(points(other), [2, 3, 5].into());
+    let rows = parse(&format!("{base}{other}")).operations["restore"].ok.rows.len();
+    assert_eq!(rows, 2, "where only the points stand, the limits are the base's");
+    assert!(parse(base).unproven().is_empty());
+    let alone = parse("[operation.restore]\n\"Tasks/Get\" = \"1*n\"\n");
+    assert_eq!(alone.unproven().len(), 1);
+    assert_eq!(alone.unproven()[0].1.to_string(), "budget.toml:3");
+}
+
 const WAIVER: &str = "[operation.exec]\n\"Tasks/Exec\" = 1\n[[waiver]]\n\
     rule = \"operation.exec:Containers/Get\"\nallow = 1\nreason = \"it reloads\"\n\
     owner = \"@name\"\nuntil = 9999-12-31\n";
@@ -146,7 +189,7 @@ fn what_the_schema_refuses_cannot_be_read_either() {
     let schema = jsonschema::validator_for(&budgets::schema()).unwrap();
     let whole = format!(
         "{TOP}tight = true\n{WAIVER}[flow.a]\nof = [\"exec\", \"exec-wait\"]\ntotal = 3\n\
-         [operation.kill]\n\"Tasks/Kill\" = {{ exactly = \"1 + 2*n\", on_excess = \"warn\" }}\n"
+         {VARY}[operation.kill]\n\"Tasks/Kill\" = {{ exactly = \"1 + 2*n\", on_excess = \"warn\" }}\n"
     );
     assert!(schema.is_valid(&values(&whole)));
     Budget::parse("budget.toml", &whole).unwrap();
@@ -156,6 +199,11 @@ fn what_the_schema_refuses_cannot_be_read_either() {
         ("tight = true", "tight = 1"),
         ("operation.kill", "operation.klil"),
         ("Tasks/Kill", "tasks.kill"),
+        ("[1, 8, 64]", "[1, 8]"),
+        ("[1, 8, 64]", "[1, 8, 8]"),
+        ("[1, 8, 64]", "[1, 8, 1000]"),
+        ("\"containers\"", "\"tasks\""),
+        ("operation.restore", "operation.pids"),
         ("1 + 2*n", "1 - 2*n"),
         ("exactly =", "precisely ="),
         ("\"warn\"", "\"shout\""),

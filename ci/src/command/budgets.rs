@@ -19,6 +19,12 @@ pub(crate) fn budgets(command: BudgetsCommand) -> anyhow::Result<Exit> {
                 let (_, budget) = read(&file)?;
                 let own = budget.operations.len();
                 print(&format!("ok  {}: {} ({own} operations)\n", file.display(), budget.client));
+                for (operation, at) in budget.unproven() {
+                    print(&format!(
+                        "    {at}: nothing proves how {operation} grows: vary = {{ n = \"containers\", \
+                         at = [1, 8, 64] }}\n"
+                    ));
+                }
             }
             Ok(Exit::Good)
         }

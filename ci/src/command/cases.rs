@@ -3,8 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use laconic_scenarios::budgets::Budget;
 use laconic_scenarios::generate::Generation;
-use laconic_scenarios::{Replay, Scenario, Selection, catalogue};
+use laconic_scenarios::{Replay, Scenario, Selection, catalogue, varied};
 
 use run_record::Shard;
 
@@ -30,7 +31,8 @@ pub(crate) struct Cases {
 }
 
 impl Cases {
-    pub(crate) fn choose(options: &RunOptions) -> anyhow::Result<Self> {
+    /// `budgets`: what is proven of them is played, too.
+    pub(crate) fn choose(options: &RunOptions, budgets: &[Budget]) -> anyhow::Result<Self> {
         let (index, count) = shard(options)?;
         let whole = Shard { index, count };
         let jobs = options.jobs.map_or_else(jobs, NonZeroUsize::get);
@@ -50,7 +52,10 @@ impl Cases {
         }
         let mut cases = Self {
             regressions: Replay::read_all(&keep).map_err(usage)?,
-            scenarios: if options.differential { Vec::new() } else { catalogue() },
+            scenarios: match options.differential {
+                true => Vec::new(),
+                false => catalogue().into_iter().chain(varied(budgets)).collect(),
+            },
             generation: generation(options)?,
             calls: options.calls,
             shard: whole,

@@ -1,7 +1,7 @@
 //! `laconic explain` and `laconic budgets explain`.
 
 use laconic_scenarios::budgets::{Budget, Explained, own};
-use laconic_scenarios::{Play, Scenario, catalogue};
+use laconic_scenarios::{Play, Scenario, catalogue, varied};
 
 use super::output::print;
 use crate::arguments::ExplainOptions;
@@ -31,16 +31,20 @@ pub(crate) fn explain(options: ExplainOptions) -> anyhow::Result<Exit> {
              operation.exec.error.not-found, flow.exec-cycle, connect or background"
         )));
     };
-    text.push_str(&exercised(&operations));
+    text.push_str(&exercised(&operations, &budgets));
     print(&text);
     Ok(Exit::Good)
 }
 
 fn of_budget(budget: &Budget, explained: &Explained) -> String {
-    let Explained { at, rows, .. } = explained;
+    let Explained { at, rows, operations } = explained;
     let base = if at.file == budget.path { "" } else { " (its base's)" };
     let tight = if budget.tight { ", and no less" } else { "" };
     let mut text = format!("  {}  {at}{base}\n", budget.client);
+    if let Some(points) = operations.first().and_then(|name| budget.vary.get(name)) {
+        let points = points.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("    proven at n = {points}\n"));
+    }
     if rows.is_empty() {
         text.push_str("    no RPC at all\n");
     }
@@ -56,7 +60,7 @@ fn of_budget(budget: &Budget, explained: &Explained) -> String {
 }
 
 /// The scenarios in which it is held.
-fn exercised(operations: &[String]) -> String {
+fn exercised(operations: &[String], budgets: &[Budget]) -> String {
     if operations.is_empty() {
         return "exercised by every scenario\n".to_owned();
     }
@@ -67,7 +71,7 @@ fn exercised(operations: &[String]) -> String {
         })
     };
     let mut text = String::from("exercised by scenarios that perform it\n");
-    for scenario in catalogue() {
+    for scenario in catalogue().into_iter().chain(varied(budgets)) {
         if operations.iter().all(|name| performs(&scenario, name)) {
             text.push_str(&format!("  {}\n", scenario.case()));
         }

@@ -1,7 +1,8 @@
 //! `laconic list`.
 
 use driver_protocol::Operation;
-use laconic_scenarios::{Stage, catalogue};
+use laconic_scenarios::budgets::own;
+use laconic_scenarios::{Stage, catalogue, varied};
 
 use super::output::{print, print_json};
 use crate::arguments::ListOptions;
@@ -9,7 +10,8 @@ use crate::exit::Exit;
 use crate::registry::DEFAULTS;
 
 pub(crate) fn list(options: ListOptions) -> anyhow::Result<Exit> {
-    let scenarios = catalogue();
+    let budgets: Vec<_> = DEFAULTS.iter().filter_map(|client| own(client)).collect();
+    let scenarios: Vec<_> = catalogue().into_iter().chain(varied(&budgets)).collect();
     if options.json {
         let scenarios: Vec<_> = scenarios
             .iter()

@@ -124,23 +124,16 @@ impl Plan {
         if options.differential {
             check_differential(options)?;
         }
+        let (budget, budgets) = budgets(options, &names)?;
         let mut plan = Self {
             testees: Vec::new(),
             targets: targets(options)?,
-            cases: Cases::choose(options)?,
+            cases: Cases::choose(options, &budgets)?,
             faults: None,
             differential: options.differential,
-            budget: None,
+            budget,
             known: None,
         };
-        let read = |path: &Path| {
-            std::fs::read_to_string(path)
-                .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))
-        };
-        if let Some(path) = &options.budgets {
-            let budget = Budget::parse(&path.display().to_string(), &read(path)?);
-            plan.budget = Some(budget.map_err(usage)?);
-        }
         if let Some(path) = &options.known_failing {
             let known = KnownFailures::parse(&path.display().to_string(), &read(path)?);
             plan.known = Some(known.map_err(usage)?);
@@ -223,6 +216,30 @@ fn check_differential(options: &RunOptions) -> anyhow::Result<()> {
         return Err(usage("--differential goes without --faults: a real target cannot have them"));
     }
     Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))
+}
+
+/// The budget that is given, and all of which it is known before any client has told its name that some
+/// client may be held to it: a program without one is measured.
+fn budgets(
+    options: &RunOptions,
+    names: &[String],
+) -> anyhow::Result<(Option<Budget>, Vec<Budget>)> {
+    let mut given = None;
+    if let Some(path) = &options.budgets {
+        let parsed = Budget::parse(&path.display().to_string(), &read(path)?);
+        given = Some(parsed.map_err(usage)?);
+    }
+    let mut budgets: Vec<Budget> = names.iter().filter_map(|name| own(name)).collect();
+    budgets.extend(given.clone());
+    if budgets.is_empty() {
+        budgets.push(Budget::measuring(""));
+    }
+    Ok((given, budgets))
 }
 
 fn targets(options: &RunOptions) -> anyhow::Result<Vec<Wanted>> {

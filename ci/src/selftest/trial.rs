@@ -69,7 +69,7 @@ impl fmt::Display for Plays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Named(name) => f.write_str(name),
-            Self::Own(scenario) => f.write_str(scenario().name),
+            Self::Own(scenario) => f.write_str(&scenario().name),
             Self::Generated(count) => write!(f, "{count} generated cases"),
             Self::Beside(count) => write!(f, "{count} generated cases on two mocks"),
         }

@@ -1,10 +1,10 @@
 //! A client's whole budget.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use driver_protocol::{ErrorKind, Outcome};
 
-use super::{Excess, Flow, Place, Table};
+use super::{Excess, Flow, Place, Table, VARIED, floor};
 
 /// What one client may spend.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Budget {
     pub tight: bool,
     /// By operation.
     pub operations: BTreeMap<String, Operation>,
+    /// By operation: the `n` at which its limits are proven.
+    pub vary: BTreeMap<String, BTreeSet<u64>>,
     /// From opening a driver to its `ready`.
     pub connect: Table,
     /// While no step is open.
@@ -50,13 +52,15 @@ pub struct Chosen {
 }
 
 impl Budget {
-    /// Promises nothing: for a client whose counts are measured for the first time.
+    /// Promises nothing: for a client whose counts are measured for the first time. How they grow is
+    /// measured where the floors are proven.
     pub fn measuring(client: &str) -> Self {
         let nowhere = || Place { file: String::new(), line: 0 };
         Self {
             client: client.to_owned(),
             tight: false,
             operations: BTreeMap::new(),
+            vary: floor().vary,
             connect: Table::empty(nowhere(), Excess::Off),
             background: Table::empty(nowhere(), Excess::Off),
             flows: BTreeMap::new(),
@@ -70,6 +74,14 @@ impl Budget {
     /// Whether anything is promised at all.
     pub fn promises(&self) -> bool {
         self.unlisted != Excess::Off
+    }
+
+    /// Operations on many containers of which no `vary` says where their limits are proven, and where
+    /// they stand.
+    pub fn unproven(&self) -> Vec<(&str, &Place)> {
+        let unproven = |name: &&str| !self.vary.contains_key(*name);
+        let stands = |name: &'static str| Some((name, &self.operations.get(name)?.ok.at));
+        VARIED.iter().copied().filter(|name| unproven(&name)).filter_map(stands).collect()
     }
 
     /// Whether it says what an operation costs that fails so.

@@ -72,7 +72,7 @@ pub(super) fn read(
                     .ok_or_else(|| file.error(key, "tight is true or false"))?;
             }
             "operation" => {
-                let replaced = file.operations(value, &mut budget.operations)?;
+                let replaced = file.operations(value, &mut budget)?;
                 // What a base's flow may cost says nothing where its operations cost otherwise.
                 let differs = |flow: &Flow| flow.of.iter().any(|name| replaced.contains(name));
                 budget.flows.retain(|_, flow| flow.at.file == name || !differs(flow));
@@ -139,6 +139,7 @@ impl File<'_> {
                 client: String::new(),
                 tight: false,
                 operations: BTreeMap::new(),
+                vary: BTreeMap::new(),
                 connect: Table::empty(top.clone(), self.on_excess),
                 background: Table::empty(top, self.on_excess),
                 flows: BTreeMap::new(),
@@ -182,7 +183,7 @@ impl File<'_> {
     fn operations(
         &self,
         value: Value<'_, '_>,
-        operations: &mut BTreeMap<String, Operation>,
+        budget: &mut Budget,
     ) -> Result<BTreeSet<String>, BudgetError> {
         let Some(tables) = value.get_ref().as_table() else {
             let at = self.place(value.span().start);
@@ -195,21 +196,26 @@ impl File<'_> {
                 return Err(self.error(key, format!("there is no operation {name:?}")));
             }
             let own = value.get_ref().as_table();
-            let only_errors =
-                own.is_some_and(|table| table.len() == 1 && table.contains_key("error"));
-            let previous = operations.remove(name);
+            let others = ["error", "vary"];
+            let is_other = |key: Key<'_, '_>| others.contains(&key.get_ref().as_ref());
+            let without_limits =
+                own.is_some_and(|table| !table.is_empty() && table.keys().all(is_other));
+            let previous = budget.operations.remove(name);
             let ok = match &previous {
-                Some(previous) if only_errors => previous.ok.clone(),
+                Some(previous) if without_limits => previous.ok.clone(),
                 _ => {
                     replaced.insert(name.to_owned());
-                    self.table(key, value)?
+                    self.limits(key, self.rows(key, value)?, &others)?
                 }
             };
             let mut errors = previous.map(|previous| previous.errors).unwrap_or_default();
             if let Some((_, value)) = own.and_then(|table| table.get_key_value("error")) {
                 self.errors(value, &mut errors)?;
             }
-            operations.insert(name.to_owned(), Operation { ok, errors });
+            if let Some((key, value)) = own.and_then(|table| table.get_key_value("vary")) {
+                budget.vary.insert(name.to_owned(), self.vary(name, key, value)?);
+            }
+            budget.operations.insert(name.to_owned(), Operation { ok, errors });
         }
         Ok(replaced)
     }
@@ -259,7 +265,7 @@ impl File<'_> {
     }
 
     fn table(&self, key: Key<'_, '_>, value: Value<'_, '_>) -> Result<Table, BudgetError> {
-        self.limits(key, self.rows(key, value)?, &["error"])
+        self.limits(key, self.rows(key, value)?, &[])
     }
 
     pub(super) fn rows<'t, 's>(
@@ -285,10 +291,11 @@ impl File<'_> {
                 continue;
             }
             if !is_short_name(rpc) {
-                let what = format!(
-                    "{rpc:?} is neither {} nor an RPC such as \"Tasks/Exec\"",
-                    others.join(", ")
-                );
+                let none = match others {
+                    [] => "no".to_owned(),
+                    others => format!("neither {} nor an", others.join(", ")),
+                };
+                let what = format!("{rpc:?} is {none} RPC such as \"Tasks/Exec\"");
                 return Err(self.error(key, what));
             }
             let allowance = self.allowance(key, value)?;

@@ -10,7 +10,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    fn at(self, n: u64) -> u64 {
+    pub(super) fn at(self, n: u64) -> u64 {
         self.base.saturating_add(self.per_n.saturating_mul(n))
     }
 }

@@ -10,6 +10,7 @@ mod observed;
 mod own;
 mod schema;
 mod table;
+mod vary;
 mod waiver;
 
 pub use budget::{Budget, Chosen, Operation};
@@ -22,4 +23,5 @@ pub use observed::{Observed, Section, Spending, observe};
 pub use own::{floor, own};
 pub use schema::schema;
 pub use table::{Allowance, Excess, Table};
+pub use vary::VARIED;
 pub use waiver::Waiver;

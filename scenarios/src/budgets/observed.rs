@@ -96,8 +96,19 @@ impl Spending {
         self.counts(rpc).all(|(n, count)| count <= limit.range(n, false).1)
     }
 
+    /// The line on which all counts lie, where they grow with `n`.
+    fn line(&self, rpc: &str) -> Option<Linear> {
+        let (first, last) = (self.counts(rpc).min()?, self.counts(rpc).max()?);
+        let per_n = last.1.checked_sub(first.1)?.checked_div(last.0.checked_sub(first.0)?)?;
+        let line = Linear { base: first.1.checked_sub(per_n * first.0)?, per_n };
+        (per_n > 0 && self.counts(rpc).all(|(n, count)| line.at(n) == count)).then_some(line)
+    }
+
     /// The narrowest limit that allows what was seen.
     pub fn limit(&self, rpc: &str) -> Limit {
+        if let Some(line) = self.line(rpc) {
+            return Limit::AtMost(line);
+        }
         let several = self.steps.iter().any(|(n, _)| *n > 1);
         if several && self.counts(rpc).all(|(n, count)| count > 0 && count % n == 0) {
             let per_n = self.counts(rpc).map(|(n, count)| count / n).max().unwrap_or(0);
@@ -125,5 +136,25 @@ pub(super) fn written(limit: Limit) -> toml_edit::Value {
             toml_edit::Value::InlineTable(exactly)
         }
         other => toml_edit::Value::from(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(counts: &[(u64, u64)]) -> String {
+        let steps = counts.iter().map(|(n, count)| (*n, [("Tasks/Get".to_owned(), *count)].into()));
+        Spending { steps: steps.collect() }.limit("Tasks/Get").to_string()
+    }
+
+    #[test]
+    fn counts_on_a_line_are_that_line_and_others_what_contains_them() {
+        assert_eq!(limit(&[(1, 3), (8, 10), (64, 66)]), "2 + 1*n");
+        assert_eq!(limit(&[(1, 2), (8, 16), (3, 6), (8, 16)]), "2*n");
+        assert_eq!(limit(&[(1, 2), (8, 2), (64, 2)]), "2");
+        assert_eq!(limit(&[(1, 2), (8, 11), (64, 66)]), "2..=66");
+        assert_eq!(limit(&[(1, 3), (1, 4)]), "3..=4");
+        assert_eq!(limit(&[(3, 6)]), "2*n");
     }
 }

@@ -3,6 +3,8 @@
 use driver_protocol::Operation;
 use serde_json::{Map, Value, json};
 
+use super::VARIED;
+
 const RPC: &str = "^[A-Z][A-Za-z0-9]*/[A-Z][A-Za-z0-9]*$";
 /// `"2"`, `"0..=2"`, `"2 + 1*n"`.
 const LIMIT: &str =
@@ -19,7 +21,10 @@ const LIMIT: &str =
 pub fn schema() -> Value {
     let operations: Map<String, Value> = Operation::NAMES
         .iter()
-        .map(|name| ((*name).to_owned(), json!({ "$ref": "#/$defs/operation" })))
+        .map(|name| {
+            let form = if VARIED.contains(name) { "varied" } else { "operation" };
+            ((*name).to_owned(), json!({ "$ref": format!("#/$defs/{form}") }))
+        })
         .collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -48,6 +53,7 @@ pub fn schema() -> Value {
 
 fn definitions() -> Value {
     let limits = json!({ RPC: { "$ref": "#/$defs/allowance" } });
+    let errors = json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/table" } });
     json!({
         "excess": { "enum": ["off", "warn", "error"] },
         "limit": {
@@ -77,9 +83,23 @@ fn definitions() -> Value {
         "operation": {
             "type": "object",
             "patternProperties": limits,
+            "properties": { "error": errors },
+            "additionalProperties": false,
+        },
+        "varied": {
+            "type": "object",
+            "patternProperties": limits,
+            "properties": { "error": errors, "vary": { "$ref": "#/$defs/vary" } },
+            "additionalProperties": false,
+        },
+        "vary": {
+            "type": "object",
+            "required": ["n", "at"],
             "properties": {
-                "error": {
-                    "type": "object", "additionalProperties": { "$ref": "#/$defs/table" },
+                "n": { "const": "containers" },
+                "at": {
+                    "type": "array", "minItems": 3, "uniqueItems": true,
+                    "items": { "type": "integer", "minimum": 1, "maximum": 256 },
                 },
             },
             "additionalProperties": false,

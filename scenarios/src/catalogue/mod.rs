@@ -8,9 +8,11 @@ mod lifecycles;
 mod refusals;
 mod restarts;
 mod streams;
+mod varied;
 
 pub use checkpoints::FOLDER;
 pub use images::{ARCHIVE, IMAGES};
+pub use varied::varied;
 
 use crate::Scenario;
 
@@ -59,7 +61,7 @@ mod tests {
 
     #[test]
     fn there_are_at_least_25_scenarios_with_names_of_their_own() {
-        let names: BTreeSet<_> = catalogue().iter().map(|scenario| scenario.name).collect();
+        let names: BTreeSet<_> = catalogue().iter().map(|scenario| scenario.case()).collect();
         assert_eq!(names.len(), catalogue().len());
         assert!(names.len() >= 25, "{}", names.len());
     }
