@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rpc_ledger::{Owner, Rpc};
-use run_record::{CallLine, Line, RunLine, Verdict};
+use rpc_ledger::{Owner, Rpc, Seq, StepId};
+use run_record::{CallLine, Class, Line, RunLine, Verdict, list_of};
 use serde::Serialize;
 
 use crate::faults::ending;
@@ -30,10 +30,25 @@ pub struct Failure {
     pub detail: String,
     /// `file:line` of the rule.
     pub at: Option<String>,
-    /// The calls in question: since the run began in microseconds, method, ending.
-    pub calls: Vec<(u64, String, String)>,
+    /// The calls in question.
+    pub calls: Vec<FailedCall>,
+    /// What is likely to mend it.
+    pub fix: Option<String>,
     /// The command that plays it again.
     pub replay: Option<String>,
+}
+
+/// A call of a step or case that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedCall {
+    /// Since the run began.
+    pub started_us: u64,
+    /// `Service/Method`.
+    pub rpc: String,
+    /// How it ended.
+    pub code: String,
+    /// What it was good for, in words; empty where that cannot be said.
+    pub why: String,
 }
 
 /// The failures among lines of one case, or of a whole record.
@@ -47,9 +62,10 @@ pub(crate) fn collect<'r>(runs: impl Iterator<Item = &'r RunLine>, lines: &[Line
                     let mut failure = failure(&names, step.run, &step.case, verdict);
                     failure.step = Some(step.step);
                     failure.operation = Some(step.operation.clone());
-                    failure.calls = calls(lines, step.run, &step.case, |owner| {
-                        *owner == Owner::Step(rpc_ledger::StepId::new(step.step))
-                    });
+                    let own = Owner::Step(StepId::new(step.step));
+                    let calls = Calls::of(lines, step.run, &step.case, |owner| *owner == own);
+                    failure.calls = calls.shown();
+                    failure.fix = calls.fix(verdict, Some(&step.operation));
                     failures.push(failure);
                 }
             }
@@ -57,9 +73,11 @@ pub(crate) fn collect<'r>(runs: impl Iterator<Item = &'r RunLine>, lines: &[Line
                 for verdict in end.verdicts.iter().filter(|verdict| verdict.failed()) {
                     let mut failure = failure(&names, end.run, &end.case, verdict);
                     if verdict.check == "budget" {
-                        failure.calls = calls(lines, end.run, &end.case, |owner| {
+                        let calls = Calls::of(lines, end.run, &end.case, |owner| {
                             !matches!(owner, Owner::Step(_))
                         });
+                        failure.calls = calls.shown();
+                        failure.fix = calls.fix(verdict, None);
                     }
                     failures.push(failure);
                 }
@@ -90,21 +108,91 @@ fn failure(names: &BTreeMap<u32, Tested>, run: u32, case: &str, verdict: &Verdic
         detail: verdict.detail.clone(),
         at: verdict.at.clone(),
         calls: Vec::new(),
+        fix: None,
         replay,
     }
 }
 
-fn calls(
-    lines: &[Line],
-    run: u32,
-    case: &str,
-    owned: impl Fn(&Owner) -> bool,
-) -> Vec<(u64, String, String)> {
-    let of_case = lines.iter().filter_map(|line| match line {
-        Line::Call(call) if call.run == run && call.case == case => Some(&**call),
-        _ => None,
-    });
-    let shown =
-        |call: &CallLine| (call.started_us, Rpc::from_path(&call.method).short(), ending(call));
-    of_case.filter(|call| owned(&call.owner)).map(shown).collect()
+/// The calls of a case, and those among them that are in question.
+struct Calls<'l> {
+    all: Vec<&'l CallLine>,
+    steps: BTreeMap<StepId, &'l str>,
+    own: Vec<&'l CallLine>,
+}
+
+impl<'l> Calls<'l> {
+    fn of(lines: &'l [Line], run: u32, case: &str, owned: impl Fn(&Owner) -> bool) -> Self {
+        let mut calls = Self { all: Vec::new(), steps: BTreeMap::new(), own: Vec::new() };
+        for line in lines {
+            match line {
+                Line::Call(call) if call.run == run && call.case == case => calls.all.push(call),
+                Line::Step(step) if step.run == run && step.case == case => {
+                    calls.steps.insert(StepId::new(step.step), &step.operation);
+                }
+                _ => {}
+            }
+        }
+        calls.own = calls.all.iter().copied().filter(|call| owned(&call.owner)).collect();
+        calls
+    }
+
+    fn shown(&self) -> Vec<FailedCall> {
+        let shown = |call: &&CallLine| FailedCall {
+            started_us: call.started_us,
+            rpc: Rpc::from_path(&call.method).short(),
+            code: ending(call),
+            why: self.why(call),
+        };
+        self.own.iter().map(shown).collect()
+    }
+
+    fn why(&self, call: &CallLine) -> String {
+        let before = call.same_as.map(|seq| self.named(seq)).unwrap_or_default();
+        match call.class {
+            None => String::new(),
+            Some(Class::Needed) => "needed".to_owned(),
+            Some(Class::Redundant) => {
+                format!("redundant: same request and reply as {before}, no write in between")
+            }
+            Some(Class::NPlus1) => {
+                let list = list_of(&Rpc::from_path(&call.method).short()).unwrap_or("list");
+                format!("n-plus-1: as {before}, of another; one {list} tells all")
+            }
+            Some(Class::Retry) => format!("retry of {before}"),
+        }
+    }
+
+    /// `#1`, or of an earlier step, whose calls are not shown.
+    fn named(&self, seq: Seq) -> String {
+        if let Some(place) = self.own.iter().position(|call| call.seq == seq) {
+            return format!("#{}", place + 1);
+        }
+        let Some(call) = self.all.iter().find(|call| call.seq == seq) else { return String::new() };
+        let ms = call.started_us as f64 / 1000.0;
+        match &call.owner {
+            Owner::Step(step) => {
+                let operation = self.steps.get(step).copied().unwrap_or_default();
+                format!("that at {ms:.1} ms in step {} {operation}", step.number())
+            }
+            _ => format!("that at {ms:.1} ms"),
+        }
+    }
+
+    /// Of more calls than are allowed; what is to be done about all else its detail says.
+    fn fix(&self, verdict: &Verdict, operation: Option<&str>) -> Option<String> {
+        let counts = ["budget", "redundancy"].contains(&verdict.check.as_str());
+        if !counts || !verdict.detail.contains(" allowed") {
+            return None;
+        }
+        let has = |class: Class| self.own.iter().any(|call| call.class == Some(class));
+        let fix = if has(Class::NPlus1) {
+            "ask once for all instead of once for each"
+        } else if has(Class::Redundant) {
+            "keep what the first call told, as a handle, instead of asking again"
+        } else {
+            "leave out what the budget does not list, or promise it: laconic budgets accept"
+        };
+        let explain = operation.map(|name| format!("  (laconic explain operation.{name})"));
+        Some(format!("{fix}{}", explain.unwrap_or_default()))
+    }
 }

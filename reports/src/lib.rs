@@ -29,7 +29,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use collect::{Case, Collector, Report, Run};
-pub use failures::Failure;
+pub use failures::{FailedCall, Failure};
 pub use faults::Faults;
 pub use format::Format;
 pub use gate::{Finding, Gated, gate};

@@ -6,7 +6,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
 use crate::matrix::span;
-use crate::{Cell, Failure, Report};
+use crate::{Cell, FailedCall, Failure, Report};
 
 fn shown(cell: Option<Cell>) -> String {
     cell.map_or_else(|| "·".to_owned(), |cell| span(cell.rpcs_min, cell.rpcs_max))
@@ -60,9 +60,15 @@ pub(crate) fn told(failure: &Failure) -> String {
         "FAIL  {} on {}: {place}: {}{at}\n      {}\n",
         failure.driver, failure.target, failure.check, failure.detail
     );
-    for (number, (started_us, method, code)) in failure.calls.iter().enumerate() {
+    for (number, call) in failure.calls.iter().enumerate() {
+        let FailedCall { started_us, rpc, code, why } = call;
         let ms = *started_us as f64 / 1000.0;
-        text.push_str(&format!("        #{:<2} {ms:>10.1} ms  {method}  {code}\n", number + 1));
+        let line = format!("        #{:<2} {ms:>10.1} ms  {rpc}  {code}  {why}", number + 1);
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    if let Some(fix) = &failure.fix {
+        text.push_str(&format!("      likely fix: {fix}\n"));
     }
     if let Some(replay) = &failure.replay {
         text.push_str(&format!("      replay: {replay}\n"));

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use hdrhistogram::Histogram;
 use laconic_reports::{Collector, Floor, Floors, Format, Report};
-use run_record::{Line, Record, histogram_line};
+use rpc_ledger::{Owner, StepId};
+use run_record::{Class, Line, Record, Verdict, histogram_line};
 
 fn report() -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
@@ -26,6 +27,42 @@ fn report() -> Report {
 #[test]
 fn text_shows_the_table_then_each_failure_with_its_calls_then_one_line() {
     insta::assert_snapshot!(report().text());
+}
+
+#[test]
+fn a_failure_says_of_each_call_what_it_was_good_for_and_what_would_mend_it() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/over-budget.jsonl");
+    let mut lines = Record::open(&path).unwrap().lines;
+    let failed = lines.iter().find_map(|line| match line {
+        Line::Step(step) => {
+            step.verdicts.iter().any(Verdict::failed).then_some((step.run, step.step))
+        }
+        _ => None,
+    });
+    let (run, failed) = failed.unwrap();
+    let told = |lines: &mut [Line], class: Class, earlier: bool| {
+        let mut first = None;
+        for line in lines.iter_mut() {
+            let Line::Call(call) = line else { continue };
+            if call.run != run {
+                continue;
+            }
+            let own = call.owner == Owner::Step(StepId::new(failed));
+            (call.class, call.same_as) = match first {
+                Some(first) if own => (Some(class), Some(first)),
+                _ => (Some(Class::Needed), None),
+            };
+            if own || earlier {
+                first = first.or(Some(call.seq));
+            }
+        }
+        let text = Report::of(lines, &Floors::new()).text();
+        let (_, text) = text.split_once("FAIL").unwrap();
+        text.split_once("replay").unwrap().0.to_owned()
+    };
+    let classes = [(Class::Redundant, false), (Class::Redundant, true), (Class::NPlus1, false)];
+    let all = classes.map(|(class, earlier)| told(&mut lines, class, earlier));
+    insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]

@@ -37,6 +37,12 @@ fn clients_that_cost_more() -> Vec<Mutant> {
         client("an-extra-rpc-in-delete-exec", "flow", EXEC, asks("delete-exec", false)),
         client("an-extra-rpc-before-it-is-ready", "budget", RUN, Twist::AsksFirst),
         client("an-extra-rpc-in-a-refusal", "budget", Plays::Generated(20), asks("pause", false)),
+        client(
+            "what-an-earlier-step-was-told",
+            "redundancy",
+            Plays::Named("two-execs-run-at-once"),
+            asks("exec", false),
+        ),
         // Below a tight budget is wrong as well: somebody forgot to ask.
         client("fewer-rpcs-than-it-takes", "budget", Plays::Named("the-version-is-told"), {
             Twist::Pretends { on: "version", with: || ok(Done::Version(remembered())) }

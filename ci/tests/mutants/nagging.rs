@@ -1,4 +1,4 @@
-//! The retained driver, broken on purpose: it asks for the container once more at every exec.
+//! The retained driver, broken on purpose: it asks for containers that it knows.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use laconic_scenarios::{Arm, KnownFailures, Modelled, Selection, Stop, catalogue
 use laconic_targets::{TargetSpec, start};
 use mock_containerd::{MockContainerd, Profile};
 use run_record::{DriverRef, Line};
+use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 
 /// When the call too many is made.
@@ -21,10 +22,13 @@ use tonic::transport::Channel;
 pub(crate) enum Nag {
     Never,
     WithinExec,
+    TwiceWithinExec,
     AfterExec,
+    /// For each of several.
+    OneByOne,
 }
 
-/// The retained driver, asking for the container once more at every exec.
+/// The retained driver, asking too much.
 pub(crate) struct Nagging {
     pub(crate) nag: Nag,
 }
@@ -53,13 +57,28 @@ impl DriverFactory for Nagging {
 }
 
 impl NaggingDriver {
-    fn ask(&self, container: &ContainerId) -> impl Future<Output = ()> + Send + 'static {
+    /// The containers that it asks for at an operation.
+    fn asks_for(&self, operation: &Operation) -> Vec<ContainerId> {
+        match (self.nag, operation) {
+            (Nag::WithinExec | Nag::AfterExec, Operation::Exec(exec)) => {
+                vec![exec.container.clone()]
+            }
+            (Nag::TwiceWithinExec, Operation::Exec(exec)) => vec![exec.container.clone(); 2],
+            (Nag::OneByOne, Operation::StatsAll(many)) => many.containers.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn ask(&self, containers: Vec<ContainerId>) -> impl Future<Output = ()> + Send + 'static {
         let mut client = ContainersClient::new(self.channel.clone());
-        let message = GetContainerRequest { id: container.as_str().to_owned() };
-        let mut request = tonic::Request::new(message);
-        request.metadata_mut().insert("containerd-namespace", self.namespace.parse().unwrap());
+        let namespace: AsciiMetadataValue = self.namespace.parse().unwrap();
         async move {
-            client.get(request).await.unwrap();
+            for container in containers {
+                let message = GetContainerRequest { id: container.as_str().to_owned() };
+                let mut request = tonic::Request::new(message);
+                request.metadata_mut().insert("containerd-namespace", namespace.clone());
+                client.get(request).await.unwrap();
+            }
         }
     }
 }
@@ -71,25 +90,21 @@ impl Driver for NaggingDriver {
 
     fn perform(&self, request: Request) -> Pending<'_, Result<Outcome, DriverFault>> {
         Box::pin(async move {
-            let call = match &request.operation {
-                Operation::Exec(exec) => Some(self.ask(&exec.container)),
-                _ => None,
-            };
-            match (self.nag, call) {
-                (Nag::WithinExec, Some(call)) => {
-                    call.await;
-                    self.inner.perform(request).await
-                }
-                (Nag::AfterExec, Some(call)) => {
+            let calls = self.ask(self.asks_for(&request.operation));
+            match self.nag {
+                Nag::AfterExec => {
                     let outcome = self.inner.perform(request).await;
                     // Later is the point: when this step is no longer open.
                     tokio::spawn(async move {
                         tokio::time::sleep(Duration::from_millis(10)).await;
-                        call.await;
+                        calls.await;
                     });
                     outcome
                 }
-                _ => self.inner.perform(request).await,
+                _ => {
+                    calls.await;
+                    self.inner.perform(request).await
+                }
             }
         })
     }

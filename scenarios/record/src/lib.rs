@@ -18,11 +18,12 @@ mod header;
 mod histogram;
 mod line;
 mod reader;
+mod reads;
 mod schema;
 mod verdict;
 mod writer;
 
-pub use class::{Class, classify, reads};
+pub use class::{Class, classify};
 pub use compared::Compared;
 pub use conservation::{Imbalance, conserve};
 pub use header::{
@@ -32,6 +33,7 @@ pub use header::{
 pub use histogram::{HistogramError, HistogramLine, histogram_line};
 pub use line::{AllowanceRef, CallLine, CaseEnd, CaseLine, Line, Rpcs, RunEnd, StepLine, Summary};
 pub use reader::{ReadError, Record, RecordLines};
+pub use reads::{list_of, reads};
 pub use schema::schema;
 pub use verdict::{CheckResult, Tally, Verdict};
 pub use writer::{RecordWriter, WriteError};

@@ -146,7 +146,7 @@ pub struct CallLine {
     /// What it was good for, where that can be said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
-    /// The call that asked the same.
+    /// The call that asked the same; of `n-plus-1` the first of its kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]
     pub same_as: Option<Seq>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use driver_protocol::{ExitStatus, Operation, Outcome};
+use driver_protocol::{Operation, Outcome};
 use run_record::Verdict;
 
 use super::{Owed, owed};
@@ -56,54 +56,10 @@ fn key(topic: &str, container: &str, exec: Option<&str>) -> Key {
     (topic.to_owned(), container.to_owned(), exec.map(str::to_owned))
 }
 
-/// Whether each exit that a client was told of is one that the server told: of that process, with that
-/// status. What never ran is told in ways that are free.
-pub(crate) fn judge_exits(steps: &[(&Operation, &Outcome)], events: &[Event]) -> Verdict {
-    for (operation, outcome) in steps {
-        let Outcome::Ok(done) = outcome else { continue };
-        let Some(ExitStatus::Code(status)) = done.exited().map(|exited| exited.status) else {
-            continue;
-        };
-        let Some((container, exec)) = process(operation) else { continue };
-        let mut told = events.iter().filter(|event| {
-            event.topic == "/tasks/exit"
-                && event.container.as_str() == container
-                && event.exec.as_ref().map(|exec| exec.as_str()) == exec
-        });
-        let started = events
-            .iter()
-            .any(|event| event.topic == "/tasks/start" && event.container.as_str() == container);
-        if started && !told.any(|event| event.status == Some(status)) {
-            let exec = exec.map(|exec| format!("exec {exec} of ")).unwrap_or_default();
-            let detail = format!(
-                "{} told that {exec}{container} exited with {status}, the server told of no such exit",
-                operation.name()
-            );
-            return Verdict::fail("exit-status", detail);
-        }
-    }
-    Verdict::pass("exit-status")
-}
-
-fn process(operation: &Operation) -> Option<(&str, Option<&str>)> {
-    Some(match operation {
-        Operation::Wait(on) | Operation::DeleteTask(on) | Operation::ForceDelete(on) => {
-            (on.container.as_str(), None)
-        }
-        Operation::ExecWait(on) | Operation::DeleteExec(on) => {
-            (on.container.as_str(), Some(on.exec.as_str()))
-        }
-        Operation::ExitStatus(of) => {
-            (of.container.as_str(), of.exec.as_ref().map(|exec| exec.as_str()))
-        }
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driver_protocol::{ContainerId, Exited, Ok as Done, Target, Waited};
+    use driver_protocol::{ContainerId, Ok as Done, Target};
 
     fn on() -> Target {
         Target { container: ContainerId::new("c0") }
@@ -123,15 +79,5 @@ mod tests {
         assert!(!judged(&[paused()], false));
         assert!(judged(&[], false) && !judged(&[], true));
         assert!(judged(&[paused(), paused()], true));
-    }
-
-    #[test]
-    fn a_status_that_the_server_never_told_fails() {
-        let exited = Exited { status: ExitStatus::Code(7), at_ns: None };
-        let waited = Outcome::Ok(Done::Wait(Waited { exited, gathered: None }));
-        let wait = Operation::Wait(on());
-        let told = |status| [event("/tasks/start", None), event("/tasks/exit", Some(status))];
-        assert!(!judge_exits(&[(&wait, &waited)], &told(7)).failed());
-        assert!(judge_exits(&[(&wait, &waited)], &told(0)).failed());
     }
 }

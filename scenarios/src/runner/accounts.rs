@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use driver_protocol::ErrorKind;
 use rpc_ledger::{CallRecord, ConnectSpan, Ended, Owner, StepId, StepSpan, assign};
-use run_record::{CallLine, Rpcs};
+use run_record::{CallLine, Rpcs, classify};
 
 /// How many calls were made to fail, by method and kind.
 pub(super) type Failed = BTreeMap<(String, ErrorKind), u64>;
@@ -12,6 +12,8 @@ pub(super) type Failed = BTreeMap<(String, ErrorKind), u64>;
 /// The calls of a case and who owns them.
 pub(super) struct Accounts {
     calls: Vec<(CallRecord, Owner)>,
+    /// On how many containers a step acts.
+    containers: BTreeMap<StepId, u64>,
 }
 
 impl Accounts {
@@ -19,9 +21,10 @@ impl Accounts {
         calls: Vec<CallRecord>,
         connects: &[ConnectSpan],
         steps: &[StepSpan],
+        containers: BTreeMap<StepId, u64>,
     ) -> Self {
         let owners = assign(&calls, connects, steps);
-        Self { calls: calls.into_iter().zip(owners).collect() }
+        Self { calls: calls.into_iter().zip(owners).collect(), containers }
     }
 
     /// RPCs that an owner started.
@@ -105,7 +108,12 @@ impl Accounts {
         self.sum(|_| true)
     }
 
-    pub(super) fn lines(&self, run: u32, case: &str) -> impl Iterator<Item = CallLine> {
-        self.calls.iter().map(move |(call, owner)| CallLine::new(run, case, owner.clone(), call))
+    /// Lines of all calls, with what each was good for.
+    pub(super) fn lines(&self, run: u32, case: &str) -> Vec<CallLine> {
+        let line =
+            |(call, owner): &(CallRecord, Owner)| CallLine::new(run, case, owner.clone(), call);
+        let mut lines: Vec<CallLine> = self.calls.iter().map(line).collect();
+        classify(&mut lines, |step| self.containers.get(&step).copied().unwrap_or(1));
+        lines
     }
 }

@@ -9,8 +9,7 @@ use driver_protocol::{
 };
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
 use run_record::{
-    AllowanceRef, CallLine, CaseEnd, CaseLine, CheckResult, Compared, Line, Rpcs, StepLine,
-    Verdict, classify,
+    AllowanceRef, CaseEnd, CaseLine, CheckResult, Compared, Line, Rpcs, StepLine, Verdict,
 };
 use tokio::time::timeout;
 
@@ -19,13 +18,14 @@ use super::arm::Arm;
 use super::asking::Open;
 use super::course::{Case, Course};
 use super::judge::{Leeway, Spent, allowances, judge_case};
-use super::notices::{Made, Notices};
+use super::notices::Notices;
 use super::script::Script;
 use super::settle::{Rest, quiet, settle};
 use super::unconnected::unconnected;
 use super::{RunFault, Stop};
 use crate::checks::{
-    Freedom, Owed, Trace, judge_differential, judge_exits, judge_once, judge_order, never_ran,
+    Freedom, Made, Owed, Trace, judge_differential, judge_exits, judge_leftovers, judge_once,
+    judge_order, never_ran,
 };
 use crate::model::{Coverage, World};
 use crate::{Play, Step, TargetFault};
@@ -271,12 +271,9 @@ impl Stage<'_> {
         self.close_driver(Close::Graceful).await?;
         let (accounts, left_behind) = self.look_back().await?;
         let sure = if self.modelled { !self.world.is_in_doubt() } else { self.script.holds() };
-        case_verdicts.push(if left_behind.is_empty() {
-            Verdict::pass("leftovers")
-        } else if sure {
-            Verdict::fail("leftovers", left_behind.join(", "))
-        } else {
-            self.script.skip("leftovers")
+        case_verdicts.push(match sure || left_behind.is_empty() {
+            true => judge_leftovers(&left_behind),
+            false => self.script.skip("leftovers"),
         });
         Ok(self.settle_accounts(&accounts, case_verdicts, left_behind, None, emit))
     }
@@ -325,7 +322,8 @@ impl Stage<'_> {
         let calls = target.calls(&self.namespace, self.begin, end).map_err(of_target)?;
         let left_behind = target.leftovers(&self.namespace).await.map_err(of_target)?;
         let spans: Vec<StepSpan> = self.done.iter().map(|done| done.span.clone()).collect();
-        Ok((Accounts::new(calls, &self.connects, &spans), left_behind))
+        let on = self.done.iter().map(|done| (done.span.step, done.operation.containers()));
+        Ok((Accounts::new(calls, &self.connects, &spans, on.collect()), left_behind))
     }
 
     /// A driver that gives up where something was made to go wrong is not judged: the case ends
@@ -433,9 +431,7 @@ impl Stage<'_> {
             })));
         }
         if self.tells_calls || !failed.is_empty() {
-            let mut calls: Vec<CallLine> = accounts.lines(run, &self.case).collect();
-            classify(&mut calls);
-            for call in calls {
+            for call in accounts.lines(run, &self.case) {
                 emit(Line::Call(Box::new(call)));
             }
         }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use driver_protocol::{Operation, Outcome};
-use rpc_ledger::StepId;
-use run_record::{AllowanceRef, Rpcs, StepLine, Verdict};
+use rpc_ledger::{Owner, StepId};
+use run_record::{AllowanceRef, CheckResult, Rpcs, StepLine, Verdict};
 
 use super::accounts::{Accounts, Failed};
 use crate::budgets::{Allowance, Budget, Limit, Table};
-use crate::checks::{Object, Passed, judge_counts, judge_flows};
+use crate::checks::{Object, Passed, judge_counts, judge_flows, judge_redundancy};
 
 /// A step whose counts are judged.
 pub(super) struct Spent<'s> {
@@ -112,7 +112,16 @@ fn judge_step(budget: &Budget, accounts: &Accounts, one: &Spent<'_>) -> Vec<Verd
         allowed.rows.entry("Tasks/Get".to_owned()).or_insert(once);
     }
     let (table, tight) = retried(budget, &failed, allowed, n, tight);
-    judge_counts(name, &accounts.of_step(one.step), &table, n, tight)
+    let mut verdicts = judge_counts(name, &accounts.of_step(one.step), &table, n, tight);
+    // Only what is too much can be idle: the rest was promised.
+    if verdicts.iter().all(|verdict| verdict.result == CheckResult::Pass) {
+        verdicts.push(Verdict::pass("redundancy"));
+        return verdicts;
+    }
+    let lines = accounts.lines(0, "");
+    let own: Vec<_> = lines.iter().filter(|call| call.owner == Owner::Step(one.step)).collect();
+    verdicts.extend(judge_redundancy(name, &own, &table, n, tight));
+    verdicts
 }
 
 /// What is allowed when calls were made to fail: each may be made again as often as the budget says,

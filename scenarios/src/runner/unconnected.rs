@@ -1,5 +1,7 @@
 //! A case whose driver could not be opened.
 
+use std::collections::BTreeMap;
+
 use rpc_ledger::{ConnectSpan, Mark};
 use run_record::{CaseEnd, CheckResult, Line, Rpcs};
 
@@ -31,7 +33,8 @@ pub(super) async fn unconnected(
     settle(target, begin, Rest::Closed).await.map_err(of_target)?;
     let end = target.ledger().mark();
     let calls = target.calls(namespace, begin, end).map_err(of_target)?;
-    let accounts = Accounts::new(calls, &[ConnectSpan { open: begin, close: end }], &[]);
+    let accounts =
+        Accounts::new(calls, &[ConnectSpan { open: begin, close: end }], &[], BTreeMap::new());
     for call in accounts.lines(arm.run, case) {
         emit(Line::Call(Box::new(call)));
     }
