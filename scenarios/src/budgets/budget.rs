@@ -81,7 +81,7 @@ impl Budget {
     pub fn unproven(&self) -> Vec<(&str, &Place)> {
         let unproven = |name: &&str| !self.vary.contains_key(*name);
         let stands = |name: &'static str| Some((name, &self.operations.get(name)?.ok.at));
-        VARIED.iter().copied().filter(|name| unproven(&name)).filter_map(stands).collect()
+        VARIED.iter().copied().filter(|name| unproven(name)).filter_map(stands).collect()
     }
 
     /// Whether it says what an operation costs that fails so.

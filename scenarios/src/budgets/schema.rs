@@ -53,7 +53,6 @@ pub fn schema() -> Value {
 
 fn definitions() -> Value {
     let limits = json!({ RPC: { "$ref": "#/$defs/allowance" } });
-    let errors = json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/table" } });
     json!({
         "excess": { "enum": ["off", "warn", "error"] },
         "limit": {
@@ -80,30 +79,9 @@ fn definitions() -> Value {
         "table": {
             "type": "object", "patternProperties": limits, "additionalProperties": false,
         },
-        "operation": {
-            "type": "object",
-            "patternProperties": limits,
-            "properties": { "error": errors },
-            "additionalProperties": false,
-        },
-        "varied": {
-            "type": "object",
-            "patternProperties": limits,
-            "properties": { "error": errors, "vary": { "$ref": "#/$defs/vary" } },
-            "additionalProperties": false,
-        },
-        "vary": {
-            "type": "object",
-            "required": ["n", "at"],
-            "properties": {
-                "n": { "const": "containers" },
-                "at": {
-                    "type": "array", "minItems": 3, "uniqueItems": true,
-                    "items": { "type": "integer", "minimum": 1, "maximum": 256 },
-                },
-            },
-            "additionalProperties": false,
-        },
+        "operation": operation(json!({})),
+        "varied": operation(json!({ "vary": { "$ref": "#/$defs/vary" } })),
+        "vary": vary(),
         "flow": {
             "type": "object",
             "required": ["of"],
@@ -134,5 +112,33 @@ fn definitions() -> Value {
             },
             "additionalProperties": false,
         },
+    })
+}
+
+/// Limits by method, what it costs to fail, and what else an operation may say.
+fn operation(others: Value) -> Value {
+    let mut properties = others;
+    properties["error"] =
+        json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/table" } });
+    json!({
+        "type": "object",
+        "patternProperties": { RPC: { "$ref": "#/$defs/allowance" } },
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn vary() -> Value {
+    json!({
+        "type": "object",
+        "required": ["n", "at"],
+        "properties": {
+            "n": { "const": "containers" },
+            "at": {
+                "type": "array", "minItems": 3, "uniqueItems": true,
+                "items": { "type": "integer", "minimum": 1, "maximum": 256 },
+            },
+        },
+        "additionalProperties": false,
     })
 }

@@ -5,6 +5,7 @@
 mod answer;
 mod cell;
 mod certain;
+mod freedom;
 mod moves;
 mod program;
 mod rules;
@@ -18,6 +19,7 @@ pub use answer::Answer;
 pub(crate) use cell::TO_ALL;
 pub use cell::{Cell, Coverage};
 pub use certain::{Certain, Process};
+pub use freedom::{FREEDOMS, Freedom, Whose};
 pub use moves::{CONTAINERS, EXECS, Move, container_id};
 pub use program::{KILL, Program, TERM};
 pub use trouble::Trouble;

@@ -255,6 +255,25 @@ impl World {
         verdicts
     }
 
+    /// All that one container with one exec may come to be in, whatever is done to it.
+    #[cfg(test)]
+    pub(super) fn reachable(moves: &[Move]) -> BTreeSet<State> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![None];
+        while let Some(state) = open.pop() {
+            if !seen.insert(state.clone()) {
+                continue;
+            }
+            let left = moves.iter().flat_map(|play| rules::answers(play, &state));
+            open.extend(left.flat_map(|(_, left)| later(&left)));
+            let mut world = Self::default();
+            world.containers.insert(0, States::from([state]));
+            world.restart();
+            open.extend(world.of(0).iter().cloned());
+        }
+        seen
+    }
+
     /// Goes one of the ways that are possible, chosen by number.
     #[cfg(test)]
     pub(crate) fn go(&mut self, play: &Move, choose: &mut dyn FnMut(usize) -> usize) {
