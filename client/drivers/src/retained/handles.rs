@@ -45,6 +45,15 @@ impl Handles {
         found.ok_or_else(|| unknown(format!("exec {exec} of {id}")))
     }
 
+    /// The next of that name has none of its processes.
+    pub(super) fn container_is_gone(&mut self, id: &ContainerId) {
+        self.task_is_gone(id);
+        self.containers.remove(id);
+        self.terminals.remove(id);
+        self.processes.retain(|(container, _), _| container != id);
+        self.held.retain(|(container, _), _| container != id);
+    }
+
     pub(super) fn task_is_gone(&mut self, id: &ContainerId) {
         self.tasks.remove(id);
         self.wanted.remove(id);

@@ -46,7 +46,7 @@ impl Retained {
             }
             Operation::DeleteWithSnapshot(on) => {
                 self.container(&on.container)?.delete().await.map_err(failed)?;
-                self.handles().containers.remove(&on.container);
+                self.handles().container_is_gone(&on.container);
                 Done::DeleteWithSnapshot {}
             }
             Operation::RemoveImage(of) => {

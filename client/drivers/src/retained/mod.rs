@@ -82,9 +82,13 @@ fn lifecycle(status: Status) -> Lifecycle {
     }
 }
 
-fn task_state(task: &Task) -> Option<TaskState> {
-    let status = lifecycle(task.status().ok()?);
-    Some(TaskState { status, pid: task.pid() })
+/// `None`: it was deleted meanwhile. That nobody knows its state is no reason to say that it is gone.
+fn task_state(task: &Task) -> Result<Option<TaskState>, Refusal> {
+    match task.status() {
+        Ok(status) => Ok(Some(TaskState { status: lifecycle(status), pid: task.pid() })),
+        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) => Err(refusal(&error)),
+    }
 }
 
 impl Retained {
@@ -108,15 +112,15 @@ impl Retained {
         self.handles().process(id, exec)
     }
 
-    fn keep(&self, restored: laconic_client::Restored) -> Restored {
+    fn keep(&self, restored: laconic_client::Restored) -> Result<Restored, Refusal> {
         let id = ContainerId::new(restored.container.id());
-        let task = restored.task.as_ref().and_then(task_state);
+        let task = restored.task.as_ref().map_or(Ok(None), task_state);
         let mut handles = self.handles();
         if let Some(task) = restored.task {
             handles.tasks.insert(id.clone(), task);
         }
         handles.containers.insert(id.clone(), restored.container);
-        Restored { container: id, task }
+        Ok(Restored { container: id, task: task? })
     }
 
     async fn answer(&self, client: &Client, operation: Operation) -> Answer {
@@ -140,11 +144,13 @@ impl Retained {
             }
             Operation::Load(on) => {
                 let loaded = client.load(on.container.as_str()).await.map_err(failed)?;
-                Done::Load(Found { task: self.keep(loaded).task })
+                Done::Load(Found { task: self.keep(loaded)?.task })
             }
             Operation::Restore(many) => {
                 let found = client.restore().await.map_err(failed)?;
-                let kept: Vec<Restored> = found.into_iter().map(|one| self.keep(one)).collect();
+                let kept: Result<Vec<Restored>, Refusal> =
+                    found.into_iter().map(|one| self.keep(one)).collect();
+                let kept = kept?;
                 let wanted = |id: &ContainerId| kept.iter().find(|one| one.container == *id);
                 let containers = many.containers.iter().filter_map(wanted).cloned().collect();
                 Done::Restore { containers }
@@ -157,9 +163,7 @@ impl Retained {
             }
             Operation::Delete(on) => {
                 self.container(&on.container)?.delete().await.map_err(failed)?;
-                let mut handles = self.handles();
-                handles.containers.remove(&on.container);
-                handles.terminals.remove(&on.container);
+                self.handles().container_is_gone(&on.container);
                 Done::Delete {}
             }
             Operation::CreateTask(new) => Done::CreateTask(self.create_task(new).await?),

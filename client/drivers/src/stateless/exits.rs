@@ -94,6 +94,11 @@ impl Exits {
         });
     }
 
+    /// A container is gone: the next of that name has none of its processes.
+    pub(super) fn container_is_gone(&self, id: &str) {
+        self.keep.send_modify(|kept| kept.retain(|(container, _), _| container != id));
+    }
+
     /// There is such a process: its exit can be waited for.
     pub(super) fn expect(&self, name: Name) {
         self.keep.send_modify(|kept| {

@@ -91,7 +91,12 @@ impl Moby {
                 self.delete_exec(on.container.as_str(), on.exec.as_str()).await
             }
             Operation::ForceDelete(on) => self.force_delete(on.container.as_str()).await,
-            Operation::Delete(on) => self.delete(on.container.as_str()).await,
+            Operation::Delete(on) => {
+                let id = on.container.as_str();
+                let done = self.delete(id).await?;
+                self.exits.container_is_gone(id);
+                Ok(done)
+            }
             other => self.answer_of_process(other).await,
         }
     }
