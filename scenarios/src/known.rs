@@ -2,32 +2,62 @@
 
 use run_record::{CheckResult, Verdict};
 use serde::Deserialize;
+use toml::Spanned;
 
 /// A list of known failures.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownFailures {
-    /// Each with its reason.
-    #[serde(default)]
     known: Vec<Known>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Each with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     case: String,
+    check: String,
+    reason: String,
+    /// File and line.
+    at: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    known: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    case: Spanned<String>,
     check: String,
     reason: String,
 }
 
 impl KnownFailures {
-    /// Reads a file; the error names line and column.
+    /// Reads a file; the error names its line.
     pub fn parse(name: &str, text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| {
+        let at = |offset: usize| format!("{name}:{}", 1 + text[..offset].matches('\n').count());
+        let file: File = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let line = 1 + text[..offset].matches('\n').count();
-            format!("{name}:{line}: {}", error.message())
-        })
+            format!("{}: {}", at(offset), error.message())
+        })?;
+        let known = |Entry { case, check, reason }| {
+            let at = at(case.span().start);
+            Known { case: case.into_inner(), check, reason, at }
+        };
+        Ok(Self { known: file.known.into_iter().map(known).collect() })
+    }
+
+    /// What is wrong with the list where there is no such case: nothing would ever look for it.
+    pub fn check(&self, is_case: impl Fn(&str) -> bool) -> Result<(), String> {
+        match self.known.iter().find(|known| !is_case(&known.case)) {
+            Some(Known { case, at, .. }) => {
+                Err(format!("{at}: there is no case {case:?}; see: laconic list"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Those of one of our own drivers.
@@ -86,6 +116,12 @@ mod tests {
     fn an_unknown_key_is_told_with_its_line() {
         let error = KnownFailures::parse("k.toml", "[[known]]\ncase = \"x\"\nwhy = \"\"\n");
         assert!(error.unwrap_err().starts_with("k.toml:"));
-        let _ = KnownFailures::own("stateless");
+    }
+
+    #[test]
+    fn our_own_list_names_cases_that_there_are() {
+        let all: Vec<String> = crate::catalogue().iter().map(crate::Scenario::case).collect();
+        let is_case = |case: &str| all.iter().any(|one| one == case);
+        assert_eq!(KnownFailures::own("stateless").check(is_case), Ok(()));
     }
 }

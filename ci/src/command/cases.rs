@@ -91,6 +91,14 @@ impl Cases {
             .context(format!("there is no case {case:?}; see: laconic list")))
     }
 
+    /// Whether there is such a case, played or not.
+    pub(crate) fn has(&self, case: &str) -> bool {
+        let kept = |name: &str| self.keep.join(format!("{name}.toml")).is_file();
+        case.strip_prefix("regression/").is_some_and(kept)
+            || Generation::number(case).is_some()
+            || catalogue().iter().any(|scenario| scenario.case() == case)
+    }
+
     fn ids(&self) -> Vec<String> {
         let regressions = self.regressions.iter().map(Replay::case);
         let named = self.scenarios.iter().map(Scenario::case);

@@ -136,7 +136,9 @@ impl Plan {
         };
         if let Some(path) = &options.known_failing {
             let known = KnownFailures::parse(&path.display().to_string(), &read(path)?);
-            plan.known = Some(known.map_err(usage)?);
+            let known = known.map_err(usage)?;
+            known.check(|case| plan.cases.has(case)).map_err(usage)?;
+            plan.known = Some(known);
         }
         if let Some(path) = &options.faults {
             let (name, text) = (path.display().to_string(), read(path)?);
