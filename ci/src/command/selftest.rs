@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use futures_util::StreamExt;
+use futures_util::stream::iter;
 
 use super::output::print;
 use crate::arguments::SelftestOptions;
 use crate::exit::{Exit, usage};
 use crate::selftest::{Caught, Mutant, attempt, mutants};
+
+/// So many at once: most of the time is that of those who wait for what never comes.
+const AT_ONCE: usize = 8;
 
 pub(crate) async fn selftest(options: SelftestOptions) -> anyhow::Result<Exit> {
     let chosen = chosen(mutants(), &options)?;
@@ -16,8 +22,9 @@ pub(crate) async fn selftest(options: SelftestOptions) -> anyhow::Result<Exit> {
     for mutant in &chosen {
         controls.insert(mutant.plays.to_string(), mutant.control());
     }
+    let mut tried = iter(controls.values().map(attempt)).buffered(AT_ONCE);
     for (plays, control) in &controls {
-        let failed = match attempt(control).await? {
+        let failed = match tried.next().await.context("each is tried")?? {
             Caught::Not(failed) if failed.is_empty() => continue,
             Caught::Not(failed) => failed.join("; "),
             Caught::By(detail) => format!("{}: {detail}", control.check),
@@ -30,9 +37,10 @@ pub(crate) async fn selftest(options: SelftestOptions) -> anyhow::Result<Exit> {
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["mutant", "must be caught by", "seen"]);
     let mut missed = 0;
+    let mut tried = iter(chosen.iter().map(attempt)).buffered(AT_ONCE);
     for mutant in &chosen {
         eprintln!("laconic: {} in {}", mutant.name, mutant.plays);
-        let seen = match attempt(mutant).await? {
+        let seen = match tried.next().await.context("each is tried")?? {
             Caught::By(detail) => format!("caught: {}", short(&detail)),
             Caught::Not(others) => {
                 missed += 1;

@@ -1,8 +1,8 @@
 //! A client that is right, and a wrapper around it that is not.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use containerd_client::services::v1::GetContainerRequest;
 use containerd_client::services::v1::containers_client::ContainersClient;
@@ -11,20 +11,21 @@ use driver_protocol::{
     Request,
 };
 use laconic_drivers::RetainedFactory;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
 use tonic::transport::Channel;
-
-/// How long after a reply a late call is made: the step is over by then, and the case is not.
-const LATE: Duration = Duration::from_millis(10);
 
 /// What the wrapper does wrong.
 #[derive(Clone, Copy)]
 pub(crate) enum Twist {
     /// Nothing.
     Nothing,
-    /// It asks for a container once more, within an operation or after it.
-    Asks { on: &'static str, late: bool },
+    /// It asks for a container once more within an operation.
+    Asks { on: &'static str },
     /// It asks for a container before it says that it is ready.
     AsksFirst,
+    /// It asks for a container when nothing is asked of it any more.
+    AsksLast,
     /// It tells other exits than those it heard of.
     Tells(fn(Notice) -> Vec<Notice>),
     /// It answers something else.
@@ -37,6 +38,8 @@ pub(crate) enum Twist {
     Does { on: &'static str, instead: fn(&Operation) -> Operation, with: fn(Outcome) -> Outcome },
     /// It is gone.
     Ends { on: &'static str },
+    /// It says what is no HTTP/2.
+    Babbles { on: &'static str },
 }
 
 pub(crate) struct Twisted {
@@ -46,6 +49,7 @@ pub(crate) struct Twisted {
 struct TwistedDriver {
     inner: Box<dyn Driver>,
     channel: Channel,
+    socket: PathBuf,
     namespace: String,
     twist: Twist,
     untold: Mutex<VecDeque<Notice>>,
@@ -59,13 +63,14 @@ impl DriverFactory for Twisted {
 
     fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
         Box::pin(async move {
-            let namespace = connect.namespace.clone();
-            let channel = containerd_client::connect(&connect.socket).await;
+            let (namespace, socket) = (connect.namespace.clone(), connect.socket.clone());
+            let channel = containerd_client::connect(&socket).await;
             let channel =
                 channel.map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
             let driver = TwistedDriver {
                 inner: RetainedFactory.open(connect).await?,
                 channel,
+                socket,
                 namespace,
                 twist: self.twist,
                 untold: Mutex::default(),
@@ -81,19 +86,28 @@ impl DriverFactory for Twisted {
 
 impl TwistedDriver {
     /// Asks for a container that nobody made: whether there is one is of no interest here.
-    fn ask(&self) -> impl Future<Output = ()> + Send + 'static {
+    async fn ask(&self) {
         let mut client = ContainersClient::new(self.channel.clone());
         let mut request = tonic::Request::new(GetContainerRequest { id: "c0".to_owned() });
         let namespace = self.namespace.parse().expect("namespaces of ours are ASCII");
         request.metadata_mut().insert("containerd-namespace", namespace);
-        async move { drop(client.get(request).await) }
+        drop(client.get(request).await);
+    }
+
+    async fn babble(&self) -> Result<(), DriverFault> {
+        let said = async {
+            let mut stream = UnixStream::connect(&self.socket).await?;
+            stream.write_all(b"GET /containers/json HTTP/1.1\r\nHost: docker\r\n\r\n").await
+        };
+        said.await.map_err(|error| DriverFault::Gone { cause: error.to_string() })
     }
 
     async fn twisted(&self, request: Request) -> Result<Outcome, DriverFault> {
         let done = request.operation.name();
         let mut ask = request.clone();
         match self.twist {
-            Twist::Asks { on, late: false } if on == done => self.ask().await,
+            Twist::Asks { on } if on == done => self.ask().await,
+            Twist::Babbles { on } if on == done => self.babble().await?,
             Twist::Pretends { on, with } if on == done => return Ok(with()),
             Twist::Does { on, instead, .. } if on == done => {
                 ask.operation = instead(&request.operation);
@@ -111,15 +125,6 @@ impl TwistedDriver {
             Twist::Remembers { on } if on == done => {
                 let mut first = self.first.lock().expect("nothing panics while it holds it");
                 first.get_or_insert(outcome).clone()
-            }
-            Twist::Asks { on, late: true } if on == done => {
-                let late = self.ask();
-                tokio::spawn(async move {
-                    // Later is the point: when this step is no longer open.
-                    tokio::time::sleep(LATE).await;
-                    late.await;
-                });
-                outcome
             }
             _ => outcome,
         })
@@ -154,6 +159,11 @@ impl Driver for TwistedDriver {
     }
 
     fn close(&self, how: Close) -> Pending<'_, Result<(), DriverFault>> {
-        self.inner.close(how)
+        Box::pin(async move {
+            if let Twist::AsksLast = self.twist {
+                self.ask().await;
+            }
+            self.inner.close(how).await
+        })
     }
 }

@@ -17,31 +17,34 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     all.extend(clients_that_do_nothing());
     all.extend(clients_that_answer_wrongly());
     all.extend(harnesses());
+    all.extend(listeners());
     all.extend(servers());
     all
 }
 
 const RUN: Plays = Plays::Named("run-to-exit-with-7");
 const EXEC: Plays = Plays::Named("exec-exits-with-7");
+/// The three operations of an exec, one right after the other.
+const CYCLE: Plays = Plays::Named("exec-exits-with-0");
 
 fn client(name: &'static str, check: &'static str, plays: Plays, twist: Twist) -> Mutant {
     Mutant { name, check, plays, twist, warp: Warp::Nothing, faults: "" }
 }
 
 fn clients_that_cost_more() -> Vec<Mutant> {
-    let asks = |on, late| Twist::Asks { on, late };
+    let asks = |on| Twist::Asks { on };
     vec![
-        client("an-extra-rpc-in-exec", "budget", EXEC, asks("exec", false)),
-        client("a-late-rpc-after-exec", "budget", EXEC, asks("exec", true)),
-        client("an-extra-rpc-in-wait", "budget", RUN, asks("wait", false)),
-        client("an-extra-rpc-in-delete-exec", "flow", EXEC, asks("delete-exec", false)),
+        client("an-extra-rpc-in-exec", "budget", EXEC, asks("exec")),
+        client("a-late-rpc", "budget", EXEC, Twist::AsksLast),
+        client("an-extra-rpc-in-wait", "budget", RUN, asks("wait")),
+        client("an-extra-rpc-in-delete-exec", "flow", CYCLE, asks("delete-exec")),
         client("an-extra-rpc-before-it-is-ready", "budget", RUN, Twist::AsksFirst),
-        client("an-extra-rpc-in-a-refusal", "budget", Plays::Generated(20), asks("pause", false)),
+        client("an-extra-rpc-in-a-refusal", "budget", Plays::Generated(20), asks("pause")),
         client(
             "what-an-earlier-step-was-told",
             "redundancy",
             Plays::Named("two-execs-run-at-once"),
-            asks("exec", false),
+            asks("exec"),
         ),
         // Below a tight budget is wrong as well: somebody forgot to ask.
         client("fewer-rpcs-than-it-takes", "budget", Plays::Named("the-version-is-told"), {
@@ -117,6 +120,8 @@ fn clients_that_answer_wrongly() -> Vec<Mutant> {
         }),
         Mutant {
             faults: HANGS,
+            // Otherwise nothing is judged: something was made to go wrong.
+            warp: Warp::Unsaid,
             ..client("unknown-taken-for-an-exit", "outcome", Plays::Own(hung), {
                 let stopped = |outcome| match outcome {
                     Outcome::Ok(Done::Load(mut found)) => {
@@ -131,7 +136,7 @@ fn clients_that_answer_wrongly() -> Vec<Mutant> {
         client("a-cached-stale-status", "outcome", Plays::Generated(40), {
             Twist::Remembers { on: "status" }
         }),
-        client("a-start-that-only-creates", "state", Plays::Named("kill-ends-a-task"), {
+        client("a-start-that-only-creates", "state", Plays::Named(SECOND), {
             let create = |operation: &Operation| match operation {
                 Operation::Start(start) => Operation::CreateTask(start.clone()),
                 other => other.clone(),
@@ -167,8 +172,12 @@ fn clients_that_answer_wrongly() -> Vec<Mutant> {
         }),
         // Not a verdict about the client.
         client("a-client-that-is-gone", "fault", RUN, Twist::Ends { on: "wait" }),
+        client("a-client-that-babbles", "fault", RUN, Twist::Babbles { on: "wait" }),
     ]
 }
+
+/// It looks for the task after a start.
+const SECOND: &str = "the-exit-of-a-first-run-does-not-end-the-second";
 
 const EXITED: Exited = Exited { status: ExitStatus::Code(137), at_ns: Some(1) };
 
@@ -226,6 +235,43 @@ fn harnesses() -> Vec<Mutant> {
         }),
         harness("something-that-is-left", "leftovers", Warp::Finds("task c7 (running)")),
         harness("a-server-that-is-gone", "fault", Warp::Dies),
+        harness("a-tap-that-falls-behind", "fault", Warp::Lags),
+    ]
+}
+
+/// An observer that hears what did not happen: noticed at the end of a case.
+fn listeners() -> Vec<Mutant> {
+    let listener = |name, check, warp| {
+        let plays = Plays::Generated(20);
+        Mutant { name, check, plays, twist: Twist::Nothing, warp, faults: "" }
+    };
+    vec![
+        listener("a-start-that-is-heard-twice", "events-once", {
+            Warp::Hears(|events| {
+                let twice = |event: Event| {
+                    let times = if event.topic == "/tasks/start" { 2 } else { 1 };
+                    std::iter::repeat_n(event, times)
+                };
+                events.into_iter().flat_map(twice).collect()
+            })
+        }),
+        listener("a-deletion-of-nobody", "events-order", {
+            Warp::Hears(|events| {
+                let nobodys = |event: &Event| Event {
+                    topic: "/tasks/delete".to_owned(),
+                    exec: None,
+                    ..event.clone()
+                };
+                let first = events.first().map(nobodys);
+                first.into_iter().chain(events).collect()
+            })
+        }),
+        listener("an-exit-that-is-heard-otherwise", "exit-status", {
+            Warp::Hears(|mut events| {
+                events.iter_mut().for_each(|event| event.status = event.status.map(|_| 99));
+                events
+            })
+        }),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The retained driver, broken on purpose: it asks for containers that it knows.
 
-use std::time::Duration;
+use std::sync::Mutex;
 
 use containerd_client::services::v1::GetContainerRequest;
 use containerd_client::services::v1::containers_client::ContainersClient;
@@ -14,7 +14,6 @@ use laconic_scenarios::{Arm, KnownFailures, Modelled, Selection, Stop, catalogue
 use laconic_targets::{TargetSpec, start};
 use mock_containerd::{MockContainerd, Profile};
 use run_record::{DriverRef, Line};
-use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 
 /// When the call too many is made.
@@ -38,6 +37,8 @@ struct NaggingDriver {
     channel: Channel,
     namespace: String,
     nag: Nag,
+    /// What it asks for at its end: no step is open any more.
+    owed: Mutex<Vec<ContainerId>>,
 }
 
 impl DriverFactory for Nagging {
@@ -50,8 +51,8 @@ impl DriverFactory for Nagging {
             let namespace = connect.namespace.clone();
             let channel = containerd_client::connect(&connect.socket).await.unwrap();
             let inner = RetainedFactory.open(connect).await?;
-            let nag = self.nag;
-            Ok(Box::new(NaggingDriver { inner, channel, namespace, nag }) as Box<dyn Driver>)
+            let (nag, owed) = (self.nag, Mutex::default());
+            Ok(Box::new(NaggingDriver { inner, channel, namespace, nag, owed }) as Box<dyn Driver>)
         })
     }
 }
@@ -69,16 +70,14 @@ impl NaggingDriver {
         }
     }
 
-    fn ask(&self, containers: Vec<ContainerId>) -> impl Future<Output = ()> + Send + 'static {
+    async fn ask(&self, containers: Vec<ContainerId>) {
         let mut client = ContainersClient::new(self.channel.clone());
-        let namespace: AsciiMetadataValue = self.namespace.parse().unwrap();
-        async move {
-            for container in containers {
-                let message = GetContainerRequest { id: container.as_str().to_owned() };
-                let mut request = tonic::Request::new(message);
-                request.metadata_mut().insert("containerd-namespace", namespace.clone());
-                client.get(request).await.unwrap();
-            }
+        for container in containers {
+            let message = GetContainerRequest { id: container.as_str().to_owned() };
+            let mut request = tonic::Request::new(message);
+            request.metadata_mut().insert("containerd-namespace", self.namespace.parse().unwrap());
+            // At the end there may be none any more.
+            let _ = client.get(request).await;
         }
     }
 }
@@ -90,22 +89,12 @@ impl Driver for NaggingDriver {
 
     fn perform(&self, request: Request) -> Pending<'_, Result<Outcome, DriverFault>> {
         Box::pin(async move {
-            let calls = self.ask(self.asks_for(&request.operation));
+            let asked = self.asks_for(&request.operation);
             match self.nag {
-                Nag::AfterExec => {
-                    let outcome = self.inner.perform(request).await;
-                    // Later is the point: when this step is no longer open.
-                    tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        calls.await;
-                    });
-                    outcome
-                }
-                _ => {
-                    calls.await;
-                    self.inner.perform(request).await
-                }
+                Nag::AfterExec => self.owed.lock().unwrap().extend(asked),
+                _ => self.ask(asked).await,
             }
+            self.inner.perform(request).await
         })
     }
 
@@ -114,7 +103,11 @@ impl Driver for NaggingDriver {
     }
 
     fn close(&self, how: Close) -> Pending<'_, Result<(), DriverFault>> {
-        self.inner.close(how)
+        Box::pin(async move {
+            let owed = std::mem::take(&mut *self.owed.lock().unwrap());
+            self.ask(owed).await;
+            self.inner.close(how).await
+        })
     }
 }
 
