@@ -176,6 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn a_call_of_another_namespace_belongs_to_no_step_of_this_one() {
+        let ledger = Ledger::new();
+        let open = ledger.mark();
+        for namespace in ["ours", "theirs"] {
+            let mut opening = Opening::of(Rpc::from_path("/a.A/B"));
+            opening.namespace = Some(namespace.into());
+            ledger.start(opening).finish(Code::OK);
+        }
+        let mut ours = span(0, open, ledger.mark());
+        ours.namespace = Some("ours".into());
+        let owners = assign(&ledger.calls(), &[], &[ours]);
+        assert_eq!(owners, [Owner::Step(StepId::new(0)), Owner::Background]);
+    }
+
+    #[test]
     fn owners_are_written_as_the_record_shows_them() {
         let shown = |owner: Owner| serde_json::to_string(&owner).unwrap();
         assert_eq!(shown(Owner::Step(StepId::new(3))), r#"{"step":3}"#);
