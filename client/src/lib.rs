@@ -74,7 +74,7 @@ pub use builder::Builder;
 pub use client::{Client, Version};
 pub use container::Container;
 pub use error::{Error, Kind, state_errors};
-pub use events::{Subscription, TaskEvent};
+pub use events::{Subscription, TaskEvent, Told};
 pub use image::{Archive, Collect, Descriptor, Image, ImageConfig, ImageRecord, Platform};
 pub use io::{Ending, FifoPaths, Gathered, Io, LogUri, Output, OutputLimit, Stdin, Streams};
 pub use load::Restored;

@@ -4,5 +4,5 @@ mod subscription;
 mod told;
 
 pub use subscription::Subscription;
-pub use told::TaskEvent;
 pub(crate) use told::decode;
+pub use told::{TaskEvent, Told};

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tonic::{Status, Streaming};
 
-use super::{TaskEvent, decode};
+use super::{Told, decode};
 use crate::wire::{self, Doing, Manners, Wire, carried, operation};
 use crate::{Error, Kind};
 
@@ -41,14 +41,12 @@ impl Subscription {
     pub async fn open(
         channel: tonic::transport::Channel,
         namespace: &str,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<TaskEvent>), Error> {
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Told>), Error> {
         let wire = Wire::new(channel, namespace.to_owned(), Manners::default())?;
         operation("subscribe", namespace, None, Self::over(&wire)).await
     }
 
-    pub(crate) async fn over(
-        wire: &Wire,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<TaskEvent>), Error> {
+    pub(crate) async fn over(wire: &Wire) -> Result<(Self, mpsc::UnboundedReceiver<Told>), Error> {
         let doing = Doing::begin("subscribe to", "events");
         let (queue, events) = mpsc::unbounded_channel();
         let probe = new_probe();
@@ -114,7 +112,7 @@ async fn stream(wire: Wire) -> Result<Streaming<Envelope>, Status> {
 
 async fn listen(
     opening: impl Future<Output = Result<Streaming<Envelope>, Status>>,
-    queue: mpsc::UnboundedSender<TaskEvent>,
+    queue: mpsc::UnboundedSender<Told>,
     probe: Vec<u8>,
     live: watch::Sender<Live>,
 ) {
@@ -130,8 +128,8 @@ async fn listen(
             if envelope.event.as_ref().is_some_and(|event| event.value == probe) {
                 live.send_replace(Live::Yes);
             }
-        } else if let Some(event) = decode(&envelope)
-            && queue.send(event).is_err()
+        } else if let Some(told) = decode(&envelope)
+            && queue.send(told).is_err()
         {
             return;
         }

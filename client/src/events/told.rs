@@ -6,6 +6,17 @@ use prost::{Message, Name};
 use prost_types::Any;
 
 use crate::Exit;
+use crate::registry::since_1970_ns;
+
+/// What the stream told, and when by the clock of whoever said it first: what is told once more has
+/// the same time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// Nanoseconds since 1970, if it was stamped.
+    pub at_ns: Option<i64>,
+    /// What happened.
+    pub what: TaskEvent,
+}
 
 /// What happened to a task or an exec.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,9 +87,14 @@ fn payload<E: Message + Name + Default>(event: &Any) -> Option<E> {
     (event.type_url == E::full_name()).then(|| E::decode(event.value.as_slice()).ok()).flatten()
 }
 
-pub(crate) fn decode(envelope: &Envelope) -> Option<TaskEvent> {
-    let event = envelope.event.as_ref()?;
-    match envelope.topic.as_str() {
+pub(crate) fn decode(envelope: &Envelope) -> Option<Told> {
+    let what = happened(envelope.topic.as_str(), envelope.event.as_ref()?)?;
+    let at_ns = envelope.timestamp.as_ref().and_then(since_1970_ns);
+    Some(Told { at_ns, what })
+}
+
+fn happened(topic: &str, event: &Any) -> Option<TaskEvent> {
+    match topic {
         "/tasks/create" => payload::<told::TaskCreate>(event)
             .map(|event| TaskEvent::Created { container: event.container_id, pid: event.pid }),
         "/tasks/start" => payload::<told::TaskStart>(event)

@@ -43,12 +43,15 @@ impl Exit {
     pub(crate) const UNKNOWN: Self = Self { status: ExitStatus::Unknown, at_ns: None };
 
     pub(crate) fn new(status: u32, at: Option<Timestamp>) -> Self {
-        // Go's zero time lies before 1970: it means that there is none.
-        let at_ns = at
-            .filter(|at| at.seconds > 0)
-            .and_then(|at| at.seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(at.nanos)));
+        let at_ns = at.as_ref().and_then(since_1970_ns);
         Self { status: ExitStatus::Code(status), at_ns }
     }
+}
+
+/// Go's zero time lies before 1970: it means that there is none.
+pub(crate) fn since_1970_ns(at: &Timestamp) -> Option<i64> {
+    let seconds = Some(at.seconds).filter(|seconds| *seconds > 0)?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(at.nanos))
 }
 
 /// A task's or process's state.

@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use super::book::{Book, execs};
-use super::lineage::{Lineage, Whose};
+use super::lineage::{Heard, Lineage, Whose};
 use super::{Exit, ExitNews, Incarnation, Status};
-use crate::events::TaskEvent;
+use crate::events::{TaskEvent, Told};
 
 impl Book {
-    pub(super) fn hear(&mut self, event: TaskEvent) {
-        match event {
+    pub(super) fn hear(&mut self, told: Told) {
+        let Told { at_ns, what } = told;
+        match what {
             TaskEvent::Created { container, pid } => {
                 let make = || Incarnation::task(&container, pid, Status::Created);
-                let passed = self.touch(&container).born(Some(pid), make);
+                let birth = Heard::birth(Some(pid), at_ns);
+                let passed = self.touch(&container).born(birth, make);
                 self.passed(passed);
             }
             TaskEvent::Started { container, pid } => {
-                self.meant(&container, pid).turn(Status::Created, Status::Running);
+                if !self.touch(&container).is_repeated(Heard::start(pid, at_ns)) {
+                    self.meant(&container, pid).turn(Status::Created, Status::Running);
+                }
             }
             TaskEvent::Paused { container } => {
                 self.turn(&container, Status::Running, Status::Paused);
@@ -30,11 +34,12 @@ impl Book {
             TaskEvent::ExecAdded { container, exec } => {
                 let task = self.within(&container, &exec);
                 let make = || Incarnation::exec_in(&task, &exec, 0, Status::Created);
-                let passed = self.touch_exec(&task, &exec, |lineage| lineage.born(None, make));
+                let birth = Heard::birth(None, at_ns);
+                let passed = self.touch_exec(&task, &exec, |lineage| lineage.born(birth, make));
                 self.passed(passed);
             }
             TaskEvent::ExecStarted { container, exec, pid } => {
-                self.exec_started(&container, &exec, pid);
+                self.exec_started(&container, &exec, Heard::start(pid, at_ns));
             }
             TaskEvent::Deleted { container, pid, exit } => self.deleted(&container, pid, exit),
         }
@@ -75,9 +80,12 @@ impl Book {
         }
     }
 
-    fn exec_started(&mut self, container: &str, id: &str, pid: u32) {
-        let task = self.within(container, id);
+    fn exec_started(&mut self, container: &str, id: &str, start: Heard) {
+        let (task, pid) = (self.within(container, id), start.pid.unwrap_or_default());
         let passed = self.touch_exec(&task, id, |lineage| {
+            if lineage.is_repeated(start) {
+                return None;
+            }
             if let Some(found) = lineage.meant(pid) {
                 found.learn(Status::Running);
                 return None;

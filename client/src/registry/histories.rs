@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tokio::sync::mpsc;
 
 use super::{Exit, ExitStatus, Incarnation, Registry, Status};
+use crate::events;
 use crate::events::TaskEvent;
 
 fn exit(code: u32) -> Exit {
@@ -24,6 +25,15 @@ impl Told {
         Self { registry: Registry::new(unresolved), past }
     }
 
+    /// What has no time is never the same as what was told before.
+    fn hear(&self, what: TaskEvent) {
+        self.registry.hear(events::Told { at_ns: None, what });
+    }
+
+    fn hear_at(&self, at_ns: i64, what: TaskEvent) {
+        self.registry.hear(events::Told { at_ns: Some(at_ns), what });
+    }
+
     fn created(&self, births: u64, pid: u32) -> Arc<Incarnation> {
         let task = self.registry.created("c0", births, pid);
         task.hold.be_given();
@@ -32,7 +42,7 @@ impl Told {
 
     fn exited(&self, exec: Option<&str>, pid: u32, code: u32) {
         let (container, exec) = ("c0".to_owned(), exec.map(str::to_owned));
-        self.registry.hear(TaskEvent::Exited { container, exec, pid, exit: exit(code) });
+        self.hear(TaskEvent::Exited { container, exec, pid, exit: exit(code) });
     }
 
     fn exec(&self, task: &Arc<Incarnation>, id: &str, pid: u32) -> Arc<Incarnation> {
@@ -78,11 +88,11 @@ async fn a_restored_task_is_born_without_a_pid_and_that_may_be_told_after_its_st
         let task = told.created(told.registry.births("c0"), 0);
         told.registry.started(&task, pid);
         let container = "c0".to_owned();
-        told.registry.hear(TaskEvent::Created { container: container.clone(), pid: 0 });
-        told.registry.hear(TaskEvent::Started { container: container.clone(), pid });
+        told.hear(TaskEvent::Created { container: container.clone(), pid: 0 });
+        told.hear(TaskEvent::Started { container: container.clone(), pid });
         told.exited(None, pid, pid);
         assert_eq!((task.exit(), task.is_gone()), (Some(exit(pid)), false));
-        told.registry.hear(TaskEvent::Deleted { container, pid, exit: exit(pid) });
+        told.hear(TaskEvent::Deleted { container, pid, exit: exit(pid) });
         assert!(task.is_gone());
     }
 }
@@ -92,12 +102,12 @@ async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid()
     let told = Told::new();
     let first = told.created(0, 5);
     let born = TaskEvent::Created { container: "c0".to_owned(), pid: 5 };
-    told.registry.hear(born.clone());
+    told.hear(born.clone());
     told.exited(None, 5, 137);
     told.registry.deleted(&first, exit(137));
     let second = told.created(told.registry.births("c0"), 5);
     told.exited(None, 5, 137);
-    told.registry.hear(born);
+    told.hear(born);
     told.exited(None, 5, 137);
     assert_eq!(second.exit(), None);
     told.exited(None, 5, 7);
@@ -120,12 +130,12 @@ async fn a_birth_that_is_told_after_the_end_is_no_other_life() {
         let born = TaskEvent::Created { container: container(), pid: 5 };
         let deleted = TaskEvent::Deleted { container: container(), pid: 5, exit: exit(137) };
         let order = if deleted_first { [deleted, born] } else { [born, deleted] };
-        order.into_iter().for_each(|event| told.registry.hear(event));
+        order.into_iter().for_each(|event| told.hear(event));
         told.resolve();
         assert!(task.is_gone() && told.registry.is_empty("c0"));
         assert_eq!(told.news().await, [ExitStatus::Code(137)], "once");
         // Whoever comes then is somebody else.
-        told.registry.hear(TaskEvent::Created { container: container(), pid: 6 });
+        told.hear(TaskEvent::Created { container: container(), pid: 6 });
         assert_eq!(told.registry.current("c0").unwrap().pid(), 6);
     }
 }
@@ -139,12 +149,12 @@ async fn the_birth_of_an_exec_that_is_told_after_its_end_is_no_other_life() {
     let (container, id) = (|| "c0".to_owned(), || "e0".to_owned());
     let added = || TaskEvent::ExecAdded { container: container(), exec: id() };
     let started = |pid| TaskEvent::ExecStarted { container: container(), exec: id(), pid };
-    told.registry.hear(added());
-    told.registry.hear(started(6));
+    told.hear(added());
+    told.hear(started(6));
     assert!(Arc::ptr_eq(&told.registry.execs(&task)[0], &exec));
     // Its id is used again, by somebody else.
-    told.registry.hear(added());
-    told.registry.hear(started(7));
+    told.hear(added());
+    told.hear(started(7));
     let again = told.registry.execs(&task)[0].clone();
     assert_eq!((again.pid(), again.exit()), (7, None));
     told.exited(Some("e0"), 7, 4);
@@ -155,22 +165,78 @@ async fn the_birth_of_an_exec_that_is_told_after_its_end_is_no_other_life() {
     assert_eq!(told.news().await, codes, "each once");
 }
 
+/// A shim whose word was taken, and not acknowledged in time, says it once more, after all else: what
+/// lives under the name by then is another.
+#[tokio::test]
+async fn a_birth_and_a_start_that_are_told_again_later_are_no_other_lives() {
+    let mut told = Told::new();
+    let task = told.created(0, 5);
+    let (container, id) = (|| "c0".to_owned(), || "e0".to_owned());
+    let added = || TaskEvent::ExecAdded { container: container(), exec: id() };
+    let started = |pid| TaskEvent::ExecStarted { container: container(), exec: id(), pid };
+    told.hear_at(1, added());
+    told.hear_at(2, started(6));
+    told.exited(Some("e0"), 6, 3);
+    let first = told.registry.execs(&task)[0].clone();
+    told.registry.deleted(&first, exit(3));
+    told.hear_at(1, added());
+    assert!(first.is_gone() && Arc::ptr_eq(&told.registry.execs(&task)[0], &first), "no ghost");
+    let second = told.registry.exec_added(&task, "e0", told.registry.exec_births(&task, "e0"));
+    told.hear_at(3, added());
+    for (at, again) in [(1, added()), (2, started(6)), (3, added())] {
+        told.hear_at(at, again);
+        let standing = second.standing();
+        assert_eq!((standing.pid, standing.status), (0, Status::Created));
+    }
+    told.hear_at(4, started(7));
+    told.hear_at(4, started(7));
+    assert_eq!((second.pid(), second.standing().status), (7, Status::Running));
+    told.exited(Some("e0"), 7, 4);
+    told.resolve();
+    assert_eq!(told.news().await, [3, 4].map(ExitStatus::Code), "each once");
+}
+
+/// Where time stands still, two lives may be born in the same moment.
+#[tokio::test]
+async fn an_exec_that_is_born_in_the_moment_of_an_earlier_one_is_another() {
+    for reply_first in [false, true] {
+        let mut told = Told::new();
+        let task = told.created(0, 5);
+        let added = || TaskEvent::ExecAdded { container: "c0".to_owned(), exec: "e0".to_owned() };
+        let births = || told.registry.exec_births(&task, "e0");
+        let first = told.registry.exec_added(&task, "e0", births());
+        told.hear_at(1, added());
+        told.registry.deleted(&first, Exit::UNKNOWN);
+        let asked = births();
+        let make = || told.registry.exec_added(&task, "e0", asked);
+        let early = reply_first.then(make);
+        told.hear_at(1, added());
+        let second = early.unwrap_or_else(make);
+        let (container, exec, pid) = ("c0".to_owned(), "e0".to_owned(), 7);
+        told.hear_at(1, TaskEvent::ExecStarted { container, exec, pid });
+        told.exited(Some("e0"), 7, 4);
+        told.resolve();
+        assert_eq!((second.exit(), first.pid()), (Some(exit(4)), 0));
+        assert_eq!(told.news().await, [ExitStatus::Code(4)]);
+    }
+}
+
 /// So a daemon tells of a shim that died, where it found no pid: the status is made up.
 #[tokio::test]
 async fn an_exit_without_a_pid_is_nobodys_and_its_deletion_is_of_whoever_bears_the_name() {
     let mut told = Told::new();
     let task = told.created(0, 5);
-    told.registry.hear(TaskEvent::Created { container: "c0".to_owned(), pid: 5 });
+    told.hear(TaskEvent::Created { container: "c0".to_owned(), pid: 5 });
     let mark = told.registry.mark();
     told.exited(None, 0, 137);
     assert_eq!((task.exit(), told.registry.mark()), (None, mark), "nothing was learned");
     let deleted = |pid, exit| TaskEvent::Deleted { container: "c0".to_owned(), pid, exit };
-    told.registry.hear(deleted(0, exit(137)));
+    told.hear(deleted(0, exit(137)));
     assert!(task.is_gone());
     told.resolve();
     assert_eq!(told.news().await, [ExitStatus::Unknown], "once");
     told.exited(None, 0, 137);
-    told.registry.hear(deleted(0, exit(137)));
+    told.hear(deleted(0, exit(137)));
     assert!(told.news().await.is_empty());
 }
 
@@ -222,14 +288,7 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
             exit_twice,
             deletion_lost,
         };
-        let mut lives: Vec<Life> = numbered.map(life).collect();
-        for at in 1..lives.len() {
-            // A birth of which nothing separates it looks like the one before told twice.
-            if lives[at - 1].exit_lost && lives[at - 1].deletion_lost {
-                lives[at].pid = 200 + u32::try_from(at).unwrap();
-            }
-        }
-        lives
+        numbered.map(life).collect()
     })
 }
 
@@ -276,7 +335,7 @@ fn play(told: &Told, lives: &[Life], events_first: &[bool]) -> BTreeMap<usize, A
             events.get(event).filter(|(life, _)| !lives[*life].ours || births.contains_key(life));
         match (next, replies.get(reply)) {
             (Some((_, heard)), answered) if drawn || answered.is_none() => {
-                told.registry.hear(heard.clone());
+                told.hear(heard.clone());
                 event += 1;
             }
             (_, Some(Reply::Ask(life))) => {

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::book::{Book, execs};
 use super::{Connection, Incarnation, News, Waits};
-use crate::events::TaskEvent;
+use crate::events::Told;
 
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -50,8 +50,8 @@ impl Registry {
     }
 
     /// An event.
-    pub(crate) fn hear(&self, event: TaskEvent) {
-        self.change(|book| book.hear(event));
+    pub(crate) fn hear(&self, told: Told) {
+        self.change(|book| book.hear(told));
     }
 
     /// No event has told how it ended.

@@ -11,6 +11,8 @@ use super::{Exit, Incarnation};
 
 /// How many ends of earlier lives are remembered, to know them when they are told again.
 const ENDS_KEPT: usize = 8;
+/// How many births and starts are remembered, to know them when they are told again.
+const HEARD_KEPT: usize = 8;
 /// How many of those that no reply had told of are remembered, to know whose reply comes then.
 const UNASKED_KEPT: usize = 4;
 
@@ -27,6 +29,7 @@ pub(super) struct Lineage {
     /// Past, and how they ended is not known yet.
     passed: Vec<Arc<Incarnation>>,
     ends: VecDeque<(u32, Exit)>,
+    heard: VecDeque<Heard>,
     /// Births told by the stream, and lives that a reading found.
     births: u64,
     /// The last of those that no reply had told of, by number: a reply may come long after.
@@ -39,6 +42,26 @@ pub(super) struct Lineage {
 
 /// Who bears the name no more by what was learned just now.
 pub(super) type Passed = Vec<Arc<Incarnation>>;
+
+/// A birth or a start that the stream tells. What a daemon tells once more has the time that it had
+/// at first, by which it is known where nothing else in it says whose it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Heard {
+    start: bool,
+    /// An exec's birth tells none.
+    pub(super) pid: Option<u32>,
+    at_ns: Option<i64>,
+}
+
+impl Heard {
+    pub(super) fn birth(pid: Option<u32>, at_ns: Option<i64>) -> Self {
+        Self { start: false, pid, at_ns }
+    }
+
+    pub(super) fn start(pid: u32, at_ns: Option<i64>) -> Self {
+        Self { start: true, pid: Some(pid), at_ns }
+    }
+}
 
 /// Whose exit an event tells.
 #[derive(Debug)]
@@ -169,18 +192,29 @@ impl Lineage {
         told.is_some_and(|told| fits(told)) && !next
     }
 
+    /// Whether the same was told before. It is known from now on.
+    pub(super) fn is_repeated(&mut self, heard: Heard) -> bool {
+        if heard.at_ns.is_none() {
+            return false;
+        }
+        let repeated = self.heard.contains(&heard);
+        if !repeated {
+            if self.heard.len() == HEARD_KEPT {
+                self.heard.pop_front();
+            }
+            self.heard.push_back(heard);
+        }
+        repeated
+    }
+
     /// The stream tells of a birth; an exec has no pid yet.
-    pub(super) fn born(
-        &mut self,
-        pid: Option<u32>,
-        make: impl FnOnce() -> Arc<Incarnation>,
-    ) -> Passed {
-        // Of one who is known and lives it has been told already: containerd repeats events.
-        let repeated = |told: &&Arc<Incarnation>| {
-            pid.is_some_and(|pid| told.lives() && [0, pid].contains(&told.pid()))
-        };
-        let known = |told: &&Arc<Incarnation>| repeated(told) || self.is_late(pid);
-        if let Some(told) = self.told.as_ref().filter(known) {
+    pub(super) fn born(&mut self, birth: Heard, make: impl FnOnce() -> Arc<Incarnation>) -> Passed {
+        if self.is_repeated(birth) {
+            return Passed::new();
+        }
+        let pid = birth.pid;
+        let late = self.is_late(pid);
+        if let Some(told) = self.told.as_ref().filter(|_| late) {
             told.learn_pid(pid.unwrap_or_default());
             self.told_born = true;
             return Passed::new();
@@ -212,8 +246,12 @@ impl Lineage {
 
     /// The stream tells something of a process with this pid: the one that is meant, if it is known.
     pub(super) fn meant(&mut self, pid: u32) -> Option<Arc<Incarnation>> {
-        let fits = |one: &Incarnation| one.pid() == pid || one.pid() == 0;
-        if let Some(told) = self.told.as_ref().filter(|told| fits(told)) {
+        let known = |one: &Incarnation| one.pid() == pid;
+        let fits = |one: &Incarnation| known(one) || one.pid() == 0;
+        // Of one who is gone without a pid nothing is told any more.
+        let means = |told: &&Arc<Incarnation>| known(told) || told.pid() == 0 && !told.is_gone();
+        let next = self.coming.iter().any(|one| known(one));
+        if let Some(told) = self.told.as_ref().filter(means).filter(|told| known(told) || !next) {
             told.learn_pid(pid);
             return Some(told.clone());
         }

@@ -17,6 +17,7 @@ mod replies;
 mod waits;
 
 pub use connection::Connection;
+pub(crate) use exit::since_1970_ns;
 pub use exit::{Exit, ExitStatus, Status};
 pub(crate) use incarnation::{Incarnation, Standing};
 pub(crate) use known::Registry;

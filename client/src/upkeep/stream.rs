@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::compare;
-use crate::events::{Subscription, TaskEvent};
+use crate::events::{Subscription, Told};
 use crate::registry::{Connection, Registry};
 use crate::wire::{Doing, Wire, operation};
 use crate::{Error, Kind};
@@ -15,7 +15,7 @@ use crate::{Error, Kind};
 const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 const PATIENCE_MAX: Duration = Duration::from_secs(5);
 
-type Events = mpsc::UnboundedReceiver<TaskEvent>;
+type Events = mpsc::UnboundedReceiver<Told>;
 
 /// Hears for ever.
 pub(super) async fn hear(
@@ -26,8 +26,8 @@ pub(super) async fn hear(
 ) {
     let mut subscription = subscription;
     for resyncs in 1.. {
-        while let Some(event) = events.recv().await {
-            registry.hear(event);
+        while let Some(told) = events.recv().await {
+            registry.hear(told);
         }
         drop(subscription);
         registry.connection().send_replace(Connection::Lost { attempts: 0 });
@@ -68,8 +68,8 @@ async fn resync(wire: &Wire, registry: &Registry) -> Result<(Subscription, Event
         // What is heard meanwhile is newer than what is compared.
         tokio::select! {
             biased;
-            event = events.recv() => match event {
-                Some(event) => registry.hear(event),
+            told = events.recv() => match told {
+                Some(told) => registry.hear(told),
                 None => {
                     let what = "the event stream was lost again";
                     return Err(Error::refusal(&doing, Kind::Unreachable, what));

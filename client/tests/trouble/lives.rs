@@ -1,11 +1,11 @@
 //! Lives that bear one name, as events and replies tell of them.
 
-use laconic_client::{ExitStatus, Io, NewContainer};
+use laconic_client::{ExitStatus, Io, NewContainer, Status};
 use mock_containerd::faults::{EventFault, Faults};
 use mock_containerd::{MockContainerd, ProcessScript, Profile};
 use std::time::Duration;
 
-use crate::stage::{Stage, ends, exec, told};
+use crate::stage::{Stage, ends, exec, quiet, sleeper, told};
 
 #[tokio::test(start_paused = true)]
 async fn an_exit_before_the_start_replies_is_known_when_it_has() {
@@ -48,6 +48,49 @@ async fn exits_that_are_told_twice_late_or_out_of_order_are_one_exit_each() {
         again.kill(9).await.unwrap();
         assert_eq!(again.wait().await.unwrap().status, ExitStatus::Code(137));
         assert_eq!(told(&stage.news().await), ["c0: 137"], "{fault:?}");
+    }
+}
+
+/// Of an exec's birth no event tells a pid: only that the same event came once more tells that it
+/// is no other's.
+#[tokio::test(start_paused = true)]
+async fn whatever_is_told_twice_has_happened_once() {
+    const TOPICS: [&str; 8] = [
+        "/tasks/create",
+        "/tasks/start",
+        "/tasks/exec-added",
+        "/tasks/exec-started",
+        "/tasks/paused",
+        "/tasks/resumed",
+        "/tasks/exit",
+        "/tasks/delete",
+    ];
+    for topic in TOPICS {
+        let twice = |faults: Faults, nth| faults.event(topic, nth, EventFault::Duplicate);
+        let faults = (1..=4).fold(Faults::default(), twice);
+        let stage = Stage::of(MockContainerd::builder().faults(faults), |builder| builder).await;
+        let (container, task) = stage.run("c0").await;
+        // Registered by the one, and started by the other, so that both stay for a while.
+        let registered = task.create_exec(sleeper("e1")).await.unwrap();
+        quiet().await;
+        let process = task.exec(sleeper("e0")).await.unwrap();
+        quiet().await;
+        task.pause().await.unwrap();
+        task.resume().await.unwrap();
+        process.kill(9).await.unwrap();
+        assert_eq!(ends(process.wait()).await.unwrap().status, ExitStatus::Code(137), "{topic}");
+        process.delete().await.unwrap();
+        quiet().await;
+        registered.start().await.unwrap();
+        let again = task.exec(sleeper("e0")).await.unwrap();
+        quiet().await;
+        assert_eq!(again.status().unwrap(), Status::Running, "{topic}");
+        assert_eq!(task.execs().len(), 2, "{topic}");
+        task.force_delete().await.unwrap();
+        container.start(Io::Null).await.unwrap().force_delete().await.unwrap();
+        let expected = ["c0/e0: 137", "c0/e0: 137", "c0/e1: 137", "c0: 137", "c0: 137"];
+        assert_eq!(told(&stage.news().await), expected, "{topic}");
+        container.delete().await.unwrap();
     }
 }
 

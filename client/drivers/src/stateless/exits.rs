@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use driver_protocol::{ContainerId, ExecId, Exited, Notice};
-use laconic_client::TaskEvent;
+use laconic_client::{TaskEvent, Told};
 use tokio::sync::{Mutex, mpsc, watch};
 
 /// Container, and exec unless it is the init.
@@ -29,15 +29,15 @@ impl Drop for Exits {
 }
 
 impl Exits {
-    pub(super) fn listen(mut events: mpsc::UnboundedReceiver<TaskEvent>) -> Self {
+    pub(super) fn listen(mut events: mpsc::UnboundedReceiver<Told>) -> Self {
         let (keep, kept) = watch::channel(Kept::new());
         let (end, ended) = watch::channel(false);
         let (tell, notices) = mpsc::unbounded_channel();
         let keep = Arc::new(keep);
         let keeper = keep.clone();
         let listening = tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                match event {
+            while let Some(told) = events.recv().await {
+                match told.what {
                     TaskEvent::Exited { container, exec, exit, .. } => {
                         let exited = crate::exited(exit);
                         keeper.send_modify(|kept| {
@@ -160,7 +160,7 @@ mod tests {
         Exited { status: ExitStatus::Code(7), at_ns: None }
     }
 
-    fn exits() -> (mpsc::UnboundedSender<TaskEvent>, Exits) {
+    fn exits() -> (mpsc::UnboundedSender<Told>, Exits) {
         let (tell, events) = mpsc::unbounded_channel();
         (tell, Exits::listen(events))
     }
@@ -168,7 +168,8 @@ mod tests {
     #[tokio::test]
     async fn an_exec_that_was_registered_and_not_started_is_not_waited_for() {
         let (tell, exits) = exits();
-        let _ = tell.send(TaskEvent::ExecAdded { container: "c0".into(), exec: "e0".into() });
+        let what = TaskEvent::ExecAdded { container: "c0".into(), exec: "e0".into() };
+        let _ = tell.send(Told { at_ns: None, what });
         drop(tell);
         // Its end tells that the event was heard.
         assert_eq!(exits.wait(&exec()).await, None);
