@@ -62,10 +62,14 @@ const CALLS: [&str; 11] = [
     "Tasks/DeleteProcess",
     "Tasks/Get",
 ];
-/// Not `/tasks/exec-added`, which tells no pid: the retained client takes it for another exec's, and the
-/// one that lives for gone.
-const TOPICS: [&str; 5] =
-    ["/tasks/create", "/tasks/start", "/tasks/exec-started", "/tasks/exit", "/tasks/delete"];
+const TOPICS: [&str; 6] = [
+    "/tasks/create",
+    "/tasks/start",
+    "/tasks/exec-added",
+    "/tasks/exec-started",
+    "/tasks/exit",
+    "/tasks/delete",
+];
 
 fn trouble() -> impl Strategy<Value = Trouble> {
     let twice = one_of(&TOPICS).prop_map(|event| (event, "duplicate".to_owned()));
