@@ -76,7 +76,11 @@ pub(crate) async fn gather<R: AsyncRead + Unpin, E>(
 
 /// What somebody else gathered.
 pub(crate) fn digest(bytes: &[u8]) -> Digest {
-    Digest { bytes: bytes.len() as u64, sha256: hexadecimal(Sha256::new_with_prefix(bytes)) }
+    Digest { bytes: bytes.len() as u64, sha256: sha256(bytes) }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(Sha256::new_with_prefix(bytes))
 }
 
 fn hexadecimal(sum: Sha256) -> String {

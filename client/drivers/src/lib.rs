@@ -26,8 +26,8 @@ use driver_protocol::{Capability, Hello};
 
 /// What both can do, and what one alone.
 fn hello(driver: &str, more: &[Capability]) -> Hello {
-    use Capability::{Cancel, Exec, Exits, Io, Pause, Restore};
-    let both = [Exec, Pause, Exits, Cancel, Restore, Io];
+    use Capability::{Cancel, Checkpoint, Exec, Exits, Images, Io, Pause, Restore};
+    let both = [Exec, Pause, Exits, Cancel, Restore, Io, Images, Checkpoint];
     let capabilities = both.iter().chain(more).copied().collect();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     Hello { driver: driver.to_owned(), version, capabilities }

@@ -38,10 +38,7 @@ impl DriverFactory for RetainedFactory {
                 .map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
             let rootfs = connect.rootfs.map(|path| path.display().to_string());
             let driver = Retained {
-                hello: hello(
-                    "retained",
-                    &[Capability::TypedStateErrors, Capability::Images, Capability::Checkpoint],
-                ),
+                hello: hello("retained", &[Capability::TypedStateErrors]),
                 rootfs: rootfs.unwrap_or_else(|| "/".to_owned()),
                 closing: Closing::default(),
                 client: Mutex::new(Some(client)),

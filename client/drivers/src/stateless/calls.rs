@@ -64,6 +64,19 @@ impl Calls {
         request
     }
 
+    /// The same, for what is made under a lease.
+    pub(super) fn ask_under<T>(&self, lease: &str, message: T) -> Request<T> {
+        let mut request = self.ask(message);
+        if let Ok(lease) = lease.parse() {
+            request.metadata_mut().insert("containerd-lease", lease);
+        }
+        request
+    }
+
+    pub(super) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     pub(super) fn containers(&self) -> ContainersClient<Channel> {
         ContainersClient::new(self.channel.clone())
     }

@@ -20,18 +20,18 @@ use super::exits::{Exits, Name};
 use super::shown::{exited, has_terminal, lifecycle, state};
 use super::streams::{Paths, Streams, Wanted};
 
-type Answer = Result<Done, Refusal>;
+pub(super) type Answer = Result<Done, Refusal>;
 
 const SIGKILL: u32 = 9;
 
 pub(super) struct Moby {
-    calls: Calls,
+    pub(super) calls: Calls,
     rootfs: String,
     exits: Arc<Exits>,
     streams: Streams,
 }
 
-fn refuse<T>(kind: ErrorKind, message: impl Into<String>) -> Result<T, Refusal> {
+pub(super) fn refuse<T>(kind: ErrorKind, message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { kind, code: None, message: message.into() })
 }
 
@@ -46,7 +46,7 @@ impl Moby {
     }
 
     /// getContainer, then its task; for an exec, then the process.
-    async fn get_process(&self, id: &str, exec: Option<&str>) -> Result<Shown, Refusal> {
+    pub(super) async fn get_process(&self, id: &str, exec: Option<&str>) -> Result<Shown, Refusal> {
         self.calls.get_container(id).await?;
         let task = self.calls.get(id, "").await?;
         match exec {
@@ -206,10 +206,7 @@ impl Moby {
                 let pids = listed.processes.into_iter().map(|process| process.pid).collect();
                 Ok(Done::Pids { pids })
             }
-            other => {
-                let what = format!("this client has no {}", other.name());
-                refuse(ErrorKind::Unimplemented, what)
-            }
+            other => self.answer_of_image(other).await,
         }
     }
 
@@ -222,10 +219,7 @@ impl Moby {
         let record =
             container.record(self.calls.namespace()).expect("it has a command and no image");
         let message = CreateContainerRequest { container: Some(record) };
-        let mut request = self.calls.ask(message);
-        if let Ok(lease) = lease.parse() {
-            request.metadata_mut().insert("containerd-lease", lease);
-        }
+        let request = self.calls.ask_under(&lease, message);
         let created = answer(self.calls.containers().create(request)).await;
         self.calls.delete_lease(lease).await?;
         created.map(|_| Done::Create {})
@@ -272,12 +266,19 @@ impl Moby {
         for _ in 0..4 {
             record = self.calls.get_container(id).await?;
         }
+        let mut rootfs = Vec::new();
+        if !record.snapshot_key.is_empty() {
+            // Of a container from an image; then its spec once more.
+            rootfs = self.mounts(&record.snapshotter, &record.snapshot_key).await?;
+            self.calls.get_container(id).await?;
+        }
         let StartTask { stdin, input, output, .. } = new.clone();
         let terminal = has_terminal(&record);
         let wanted = Wanted { stdin, input, output, terminal };
         let Paths { stdin, stdout, stderr } = self.streams.make(init(id), wanted)?;
         let message = CreateTaskRequest {
             container_id: id.to_owned(),
+            rootfs,
             stdin,
             stdout,
             stderr,
@@ -475,17 +476,24 @@ impl Moby {
         self.delete_looked_at(id).await.map(Done::ForceDelete)
     }
 
-    /// The container twice (for its labels), its task, the container once more.
     async fn delete(&self, id: &str) -> Answer {
+        self.delete_record(id, false).await?;
+        Ok(Done::Delete {})
+    }
+
+    /// The container twice (for its labels), its task, the container once more.
+    pub(super) async fn delete_record(&self, id: &str, snapshot: bool) -> Result<(), Refusal> {
         self.calls.get_container(id).await?;
         self.calls.get_container(id).await?;
         if self.calls.get(id, "").await.is_ok() {
             let what = "cannot delete a container with an existing task";
             return refuse(ErrorKind::FailedPrecondition, what);
         }
-        self.calls.get_container(id).await?;
+        let record = self.calls.get_container(id).await?;
+        if snapshot {
+            self.remove_snapshot(&record.snapshotter, &record.snapshot_key).await?;
+        }
         let message = DeleteContainerRequest { id: id.to_owned() };
-        answer(self.calls.containers().delete(self.calls.ask(message))).await?;
-        Ok(Done::Delete {})
+        answer(self.calls.containers().delete(self.calls.ask(message))).await
     }
 }

@@ -1,11 +1,16 @@
 //! The stateless twin: holds ids, and asks again.
 
 mod calls;
+mod checkpoint;
+mod content;
 mod exits;
 mod fifos;
+mod images;
 mod moby;
 mod shown;
+mod snapshots;
 mod streams;
+mod tape;
 
 use std::sync::{Arc, Mutex};
 
