@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use laconic_client::{Kind, Scope};
-use mock_containerd::MockContainerd;
+use laconic_client::{Any, Kind, NewContainer, Read, Scope};
 use mock_containerd::faults::{Faults, When};
+use mock_containerd::{MockContainerd, Profile};
 use rpc_ledger::Ended;
 use tokio::time::Instant;
 
@@ -99,4 +99,15 @@ async fn a_list_that_comes_as_a_stream_is_made_again_and_has_a_limit() {
     let error = stage.client.restore().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (Kind::DeadlineExceeded, None));
     assert_eq!(begin.elapsed().as_secs(), 30);
+}
+
+/// A server of containerd's sends up to 16 MiB at once; of a client, 4 were tonic's own limit.
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_be_as_large_as_a_server_makes_it() {
+    let stage = Stage::open(Profile::V2_1).await;
+    let large = Any { type_url: "x".to_owned(), value: vec![7; 15 << 20] };
+    let new = NewContainer::new("c0", ["true"]).extension("large", large.clone());
+    let container = stage.client.create(new).await.unwrap();
+    let read = container.extensions(Read::Refreshed).await.unwrap();
+    assert!(read["large"] == large, "all of it came back");
 }

@@ -3,18 +3,15 @@
 
 use std::path::PathBuf;
 
-use containerd_client::services::v1::images_client::ImagesClient;
 use containerd_client::services::v1::{
-    CheckpointTaskRequest, CreateImageRequest, DeleteImageRequest, Image, PauseTaskRequest,
-    ResumeTaskRequest,
+    CheckpointTaskRequest, CreateImageRequest, Image, PauseTaskRequest, ResumeTaskRequest,
 };
 use containerd_client::types::Descriptor;
 use containerd_client::types::v1::Status as Wire;
 use driver_protocol::{ErrorKind, Ok as Done, Refusal};
 use serde_json::{Value, json};
-use tonic::transport::Channel;
 
-use super::calls::{Calls, answer};
+use super::calls::answer;
 use super::moby::{Answer, Moby, refuse};
 use super::tape::Tape;
 use crate::gathering::sha256;
@@ -33,17 +30,6 @@ struct Written {
 fn broken(what: impl std::fmt::Display) -> Refusal {
     let message = format!("the checkpoint cannot be unpacked: {what}");
     Refusal { kind: ErrorKind::Internal, code: None, message }
-}
-
-impl Calls {
-    pub(super) fn images(&self) -> ImagesClient<Channel> {
-        ImagesClient::new(self.channel())
-    }
-
-    pub(super) async fn remove_image(&self, name: &str, sync: bool) -> Result<(), Refusal> {
-        let message = DeleteImageRequest { name: name.to_owned(), sync, ..Default::default() };
-        answer(self.images().delete(self.ask(message))).await
-    }
 }
 
 impl Moby {

@@ -3,9 +3,10 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use containerd_client::services::v1::images_client::ImagesClient;
 use containerd_client::services::v1::{
-    CreateContainerRequest, CreateImageRequest, GetImageRequest, Image, ListImagesRequest,
-    UpdateImageRequest,
+    CreateContainerRequest, CreateImageRequest, DeleteImageRequest, GetImageRequest, Image,
+    ListImagesRequest, UpdateImageRequest,
 };
 use containerd_client::types::Descriptor;
 use driver_protocol::{
@@ -14,8 +15,9 @@ use driver_protocol::{
 use laconic_client::{ImageConfig, NewContainer};
 use prost_types::FieldMask;
 use serde_json::{Value, json};
+use tonic::transport::Channel;
 
-use super::calls::answer;
+use super::calls::{Calls, answer};
 use super::content::Labels;
 use super::moby::{Answer, Moby, refuse};
 use super::snapshots::SNAPSHOTTER;
@@ -89,6 +91,17 @@ fn children(document: &Value) -> (Vec<Value>, Labels) {
         label(format!("l.{number}"), layer);
     }
     (manifests, labels)
+}
+
+impl Calls {
+    pub(super) fn images(&self) -> ImagesClient<Channel> {
+        ImagesClient::new(self.channel())
+    }
+
+    pub(super) async fn remove_image(&self, name: &str, sync: bool) -> Result<(), Refusal> {
+        let message = DeleteImageRequest { name: name.to_owned(), sync, ..Default::default() };
+        answer(self.images().delete(self.ask(message))).await
+    }
 }
 
 impl Moby {
