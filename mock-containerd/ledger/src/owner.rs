@@ -176,18 +176,22 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_another_namespace_belongs_to_no_step_of_this_one() {
+    fn a_call_of_another_namespace_or_after_the_step_is_none_of_its() {
         let ledger = Ledger::new();
-        let open = ledger.mark();
-        for namespace in ["ours", "theirs"] {
+        let call = |namespace: &str| {
             let mut opening = Opening::of(Rpc::from_path("/a.A/B"));
             opening.namespace = Some(namespace.into());
             ledger.start(opening).finish(Code::OK);
-        }
+        };
+        let open = ledger.mark();
+        call("ours");
+        call("theirs");
         let mut ours = span(0, open, ledger.mark());
         ours.namespace = Some("ours".into());
+        call("ours");
         let owners = assign(&ledger.calls(), &[], &[ours]);
-        assert_eq!(owners, [Owner::Step(StepId::new(0)), Owner::Background]);
+        let step = Owner::Step(StepId::new(0));
+        assert_eq!(owners, [step, Owner::Background, Owner::Background]);
     }
 
     #[test]
