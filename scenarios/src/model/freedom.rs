@@ -55,8 +55,9 @@ pub const FREEDOMS: &[Freedom] = &[
         states: &["running", "paused"],
         allows: &["state"],
         reason: "the kernel keeps SIGTERM from a first process without a handler, and whether the shell has \
-                 come to its trap is not known",
-        evidence: &["C-397", "C-398"],
+                 come to its trap is not known, nor whether runc's init, which ends with 2 by it, has made \
+                 way for the program when a start is answered",
+        evidence: &["C-397", "C-398", "C-068"],
     },
     Freedom {
         whose: Whose::Times,

@@ -21,6 +21,7 @@ pub use cell::{Cell, Coverage};
 pub use certain::{Certain, Process};
 pub use freedom::{FREEDOMS, Freedom, Whose};
 pub use moves::{CONTAINERS, EXECS, Move, container_id};
+use program::INIT_STRUCK;
 pub use program::{KILL, Program, TERM};
 pub use trouble::Trouble;
 pub use world::{Excuse, Forecast, World};

@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub const TERM: u32 = 15;
 /// SIGKILL.
 pub const KILL: u32 = 9;
+/// How runc's init ends by SIGTERM: it is the first process, so its Go runtime cannot die of the signal.
+pub(super) const INIT_STRUCK: u32 = 2;
 
 /// A program by how it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,13 +71,13 @@ impl Program {
 
     /// The statuses with which a signal may end it, `None` if it may live on: the kernel keeps from
     /// the first process of a pid namespace what it has no handler for, and a handler is there only
-    /// once the shell has come to it.
+    /// once the shell has come to it. Until runc's init has made way for the program it is struck itself.
     pub(super) fn struck(self, signal: u32, first: bool) -> Vec<Option<u32>> {
         match (signal, self) {
             (KILL, _) => vec![Some(128 + KILL)],
-            (TERM, Self::Obeys) if first => vec![Some(5), None],
+            (TERM, Self::Obeys) if first => vec![Some(5), None, Some(INIT_STRUCK)],
             (TERM, Self::Obeys) => vec![Some(5), Some(128 + TERM)],
-            (TERM, _) if first => vec![None],
+            (TERM, _) if first => vec![None, Some(INIT_STRUCK)],
             (TERM, _) => vec![Some(128 + TERM)],
             // Signal 0 asks whether it is there.
             _ => vec![None],

@@ -37,7 +37,14 @@ fn running(program: Program) -> World {
 fn a_first_process_without_a_handler_lives_through_sigterm_and_not_through_sigkill() {
     let kill = |signal| Move::Kill { c: 0, signal };
     let sent = || Outcome::Ok(Done::Kill {});
-    assert!(!goes(&mut running(Program::Sleeps), kill(TERM), sent(), Some(Lifecycle::Stopped)));
+    let ends_by_sigterm = |status| {
+        let mut world = running(Program::Sleeps);
+        goes(&mut world, kill(TERM), sent(), Some(Lifecycle::Stopped))
+            && goes(&mut world, Move::Wait { c: 0 }, waited(status), Some(Lifecycle::Stopped))
+    };
+    assert!(!ends_by_sigterm(128 + TERM));
+    assert!(ends_by_sigterm(2), "runc's init had not made way for it");
+    assert!(goes(&mut running(Program::Sleeps), kill(TERM), sent(), Some(Lifecycle::Running)));
     assert!(goes(&mut running(Program::Sleeps), kill(KILL), sent(), Some(Lifecycle::Stopped)));
     // It takes a while to die.
     assert!(goes(&mut running(Program::Sleeps), kill(KILL), sent(), Some(Lifecycle::Running)));

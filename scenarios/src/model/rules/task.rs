@@ -1,5 +1,6 @@
 //! Operations on tasks.
 
+use super::super::INIT_STRUCK;
 use super::super::answer::{ABSENT, Answer, NO_EXIT, WRONG_STATE};
 use super::{Answers, Container, Move, NO_SIGNAL, Phase, TERM, Task};
 
@@ -88,8 +89,8 @@ fn kill(play: &Move, container: &Container, task: &Task) -> Answers {
         return same(NO_SIGNAL);
     }
     let mut ends = match task.phase {
-        // Before the program there is runc's own, and it has no mercy but for SIGTERM's own status.
-        Phase::Created if signal == TERM => vec![Some(2)],
+        // Before the program there is runc's init.
+        Phase::Created if signal == TERM => vec![Some(INIT_STRUCK)],
         Phase::Created => match signal {
             super::KILL => vec![Some(137)],
             _ => vec![None],
