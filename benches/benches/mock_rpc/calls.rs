@@ -114,7 +114,11 @@ pub(crate) fn container(rootfs: &Path) -> api::Container {
             "env": [format!("FILLER={}", "x".repeat(SPEC_BYTES))],
         },
         "root": { "path": rootfs, "readonly": true },
-        "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc" }],
+        "mounts": [
+            { "destination": "/proc", "type": "proc", "source": "proc" },
+            // The root file system is read-only, and runc makes devices.
+            { "destination": "/dev", "type": "tmpfs", "source": "tmpfs" },
+        ],
         "linux": { "namespaces": [{ "type": "pid" }, { "type": "mount" }] },
     });
     requests::container(ID.to_owned(), &spec)
