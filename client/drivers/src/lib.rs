@@ -17,7 +17,7 @@ mod serve;
 mod standard;
 mod stateless;
 
-pub use retained::RetainedFactory;
+pub use retained::{RetainedFactory, RetainedThrough};
 pub use serve::{ServeError, serve};
 pub use standard::{input, output};
 pub use stateless::StatelessFactory;

@@ -87,6 +87,11 @@ impl Observer {
     pub(crate) async fn connect(socket: &Path, prefix: &str) -> Result<Self, TargetFault> {
         let channel = containerd_client::connect(socket).await;
         let channel = channel.map_err(|error| fault("connect", no_containerd(&error)))?;
+        Self::over(channel, prefix).await
+    }
+
+    /// Watches every namespace that begins with `prefix`.
+    pub(crate) async fn over(channel: Channel, prefix: &str) -> Result<Self, TargetFault> {
         let seen = Arc::new(Seen::default());
         let (live, mut proven) = watch::channel(false);
         let listening =

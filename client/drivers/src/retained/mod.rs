@@ -4,6 +4,7 @@ mod handles;
 mod images;
 mod streams;
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use driver_protocol::{
@@ -12,8 +13,8 @@ use driver_protocol::{
     Request, Restored, StartTask, Started, Stats, TaskState, Version, Waited,
 };
 use laconic_client::{
-    CheckpointOptions, Client, Container, Error, Kind, NewContainer, NewExec, Process, Scope,
-    Status, Task,
+    Builder, CheckpointOptions, Client, Container, Error, Kind, NewContainer, NewExec, Process,
+    Scope, Status, Task,
 };
 
 use crate::closing::Closing;
@@ -32,21 +33,48 @@ impl DriverFactory for RetainedFactory {
 
     fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
         Box::pin(async move {
-            let client = Client::builder(connect.namespace)
-                .connect(&connect.socket)
-                .await
-                .map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
-            let rootfs = connect.rootfs.map(|path| path.display().to_string());
-            let driver = Retained {
-                hello: hello("retained", &[Capability::TypedStateErrors]),
-                rootfs: rootfs.unwrap_or_else(|| "/".to_owned()),
-                closing: Closing::default(),
-                client: Mutex::new(Some(client)),
-                handles: Mutex::default(),
-            };
-            Ok(Box::new(driver) as Box<dyn Driver>)
+            let rootfs = connect.rootfs;
+            let client = Client::builder(connect.namespace).connect(&connect.socket).await;
+            opened(client, rootfs)
         })
     }
+}
+
+/// Opens retained drivers through something else than a socket, such as a mock in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct RetainedThrough<D>(
+    /// Connects a client that was begun.
+    pub D,
+);
+
+impl<D> DriverFactory for RetainedThrough<D>
+where
+    D: Fn(Builder) -> Pending<'static, Result<Client, Error>> + Send + Sync,
+{
+    fn name(&self) -> &str {
+        "retained"
+    }
+
+    fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
+        Box::pin(async move {
+            opened((self.0)(Client::builder(connect.namespace)).await, connect.rootfs)
+        })
+    }
+}
+
+fn opened(
+    client: Result<Client, Error>,
+    rootfs: Option<PathBuf>,
+) -> Result<Box<dyn Driver>, DriverFault> {
+    let client = client.map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
+    let rootfs = rootfs.map(|path| path.display().to_string());
+    Ok(Box::new(Retained {
+        hello: hello("retained", &[Capability::TypedStateErrors]),
+        rootfs: rootfs.unwrap_or_else(|| "/".to_owned()),
+        closing: Closing::default(),
+        client: Mutex::new(Some(client)),
+        handles: Mutex::default(),
+    }))
 }
 
 struct Retained {

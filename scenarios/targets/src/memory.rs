@@ -1,0 +1,166 @@
+//! A mock in memory: no socket and no tap. What is counted is what its own layer counts, and its time is the
+//! runtime's: where that is paused, nobody waits.
+
+use std::path::Path;
+use std::time::Duration;
+
+use driver_protocol::{ContainerId, Lifecycle, Pending};
+use laconic_scenarios::{Closing, Event, Injected, Target, TargetFault};
+use mock_containerd::{InMemory, MockContainerd, Profile};
+use rpc_ledger::{CallRecord, ConnectionId, Ledger, Mark};
+use run_record::{Rpcs, TargetRef};
+use tonic::transport::Endpoint;
+
+use crate::observer::{Observer, fault};
+
+/// Of the namespaces of its cases: there is nobody else in there.
+const PREFIX: &str = "laconic-memory";
+
+struct Memory {
+    mock: InMemory,
+    observer: Observer,
+    watching: ConnectionId,
+    profile: Profile,
+    version: String,
+    folder: tempfile::TempDir,
+}
+
+/// Starts a mock in memory. Whoever plays on it connects through what is handed out beside it: there is no
+/// socket to dial.
+pub async fn in_memory(profile: Profile) -> Result<(Box<dyn Target>, InMemory), TargetFault> {
+    let folder = tempfile::tempdir().map_err(|error| fault("make a folder", error))?;
+    let mock = MockContainerd::builder().profile(profile).in_memory();
+    let endpoint = Endpoint::from_static("http://mock");
+    let channel = endpoint.connect_with_connector(mock.clone()).await;
+    let channel = channel.map_err(|error| fault("connect", error))?;
+    let observer = Observer::over(channel, PREFIX).await?;
+    let version = observer.version().await?;
+    let first = mock.ledger().calls().into_iter().next();
+    let watching = first.expect("the observer has subscribed").connection;
+    let door = mock.clone();
+    Ok((Box::new(Memory { mock, observer, watching, profile, version, folder }), door))
+}
+
+impl Memory {
+    fn players(&self, calls: Vec<CallRecord>) -> Vec<CallRecord> {
+        calls.into_iter().filter(|call| call.connection != self.watching).collect()
+    }
+}
+
+fn counted(calls: &[CallRecord]) -> Rpcs {
+    let mut rpcs = Rpcs::new();
+    for call in calls {
+        *rpcs.entry(call.rpc.short()).or_default() += 1;
+    }
+    rpcs
+}
+
+impl Target for Memory {
+    fn describe(&self) -> TargetRef {
+        TargetRef {
+            kind: "mock".to_owned(),
+            version: self.version.clone(),
+            profile: self.profile.to_string(),
+            asked: None,
+        }
+    }
+
+    fn socket(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn rootfs(&self) -> Option<&Path> {
+        None
+    }
+
+    fn archive(&self) -> Result<&Path, String> {
+        Err("nothing is read from disk in memory".to_owned())
+    }
+
+    fn can_checkpoint(&self) -> Result<(), String> {
+        Err("nothing is written to disk in memory".to_owned())
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn namespace(&self, case: usize) -> String {
+        format!("{PREFIX}-{case}")
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.mock.ledger()
+    }
+
+    fn begin(&self, _: &str, _: &str) {}
+
+    fn provoke(&self, _: &str, _: &str) -> Result<(), String> {
+        Err("nothing is made to go wrong in memory".to_owned())
+    }
+
+    fn injected(&self, _: &str) -> Vec<Injected> {
+        Vec::new()
+    }
+
+    fn calls(&self, _: &str, from: Mark, to: Mark) -> Result<Vec<CallRecord>, TargetFault> {
+        Ok(self.players(self.mock.ledger().calls_between(from, to)))
+    }
+
+    fn caught_up(&self, _: Mark) -> Pending<'_, Result<(), TargetFault>> {
+        // The layer counts a call before anybody serves it.
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn died(&self) -> Pending<'_, TargetFault> {
+        Box::pin(std::future::pending())
+    }
+
+    fn task<'a>(
+        &'a self,
+        namespace: &'a str,
+        container: &'a ContainerId,
+    ) -> Pending<'a, Result<Option<Lifecycle>, TargetFault>> {
+        Box::pin(self.observer.task(namespace, container))
+    }
+
+    fn events(&self, namespace: &str) -> Vec<Event> {
+        self.observer.seen().of(namespace)
+    }
+
+    fn events_changed<'a>(
+        &'a self,
+        namespace: &'a str,
+        seen: usize,
+        limit: Duration,
+    ) -> Pending<'a, ()> {
+        Box::pin(self.observer.seen().more_than(namespace, seen, limit))
+    }
+
+    fn leftovers<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> Pending<'a, Result<Vec<String>, TargetFault>> {
+        Box::pin(self.observer.leftovers(namespace))
+    }
+
+    fn clean_up<'a>(&'a self, namespace: &'a str) -> Pending<'a, Result<(), TargetFault>> {
+        Box::pin(self.observer.clean_up(namespace))
+    }
+
+    fn close(self: Box<Self>) -> Pending<'static, Result<Closing, TargetFault>> {
+        Box::pin(async move {
+            let all = self.mock.ledger().calls();
+            let observer: Vec<CallRecord> =
+                all.iter().filter(|call| call.connection == self.watching).cloned().collect();
+            let player = self.players(all);
+            Ok(Closing {
+                player: counted(&player),
+                observer: counted(&observer),
+                daemon: None,
+                unfired: Vec::new(),
+                verdicts: Vec::new(),
+            })
+        })
+    }
+}
