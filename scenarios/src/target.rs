@@ -35,8 +35,11 @@ pub struct Injected {
 /// How far a fault reaches beyond what the client is told by its own calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// A call was refused or took longer.
+    /// A call took longer.
     Call,
+    /// A call was refused, and perhaps took place: a client that cannot know may ask, or undo it, when it
+    /// likes.
+    Doubt,
     /// Connections or streams ended, or an event came twice: what the client knows is still true.
     Link,
     /// An event was lost, or is late: what the client knows may be no longer so.

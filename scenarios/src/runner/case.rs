@@ -368,7 +368,7 @@ impl Stage<'_> {
             .collect();
         let mut counted = judge_case(budget, accounts, &spent, self.connects.len());
         let allowed = spent.iter().map(|spent| allowances(budget, spent)).collect();
-        if !self.script.counts() {
+        if !self.script.counts() || (self.modelled && self.script.may_undo()) {
             counted.case = vec![self.script.skip("budget")];
         }
         verdicts.append(&mut counted.case);

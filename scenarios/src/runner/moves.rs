@@ -85,7 +85,7 @@ impl Stage<'_> {
             outcome: answered.outcome.clone(),
             seen,
         });
-        let judged = self.script.counts() && !self.world.doubts(play);
+        let judged = self.script.counts() && !self.script.may_undo() && !self.world.doubts(play);
         let unjudged = (!judged).then(|| self.script.skip("budget"));
         let done = answered.done(forecast.words(), verdicts, unjudged, close);
         let less = play.asks_of_what_need_not_be();

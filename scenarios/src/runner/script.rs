@@ -39,7 +39,13 @@ impl Script {
     /// Whether calls can be held against a budget: a client that lost a connection may have to ask
     /// anew for what it knew.
     pub(super) fn counts(&self) -> bool {
-        self.met.iter().all(|fault| fault.reach == Reach::Call)
+        self.met.iter().all(|fault| fault.reach <= Reach::Doubt)
+    }
+
+    /// Whether a client may be undoing what it does not know to have taken place, while a move of which
+    /// nothing is written is on its way.
+    pub(super) fn may_undo(&self) -> bool {
+        self.met.iter().any(|fault| fault.reach == Reach::Doubt)
     }
 
     /// How many faults there are in the case.
@@ -53,7 +59,7 @@ impl Script {
         let reach = |reach: Reach, from: usize| {
             self.met.iter().skip(from).any(|fault| fault.reach == reach)
         };
-        let call = reach(Reach::Call, before);
+        let call = reach(Reach::Call, before) || reach(Reach::Doubt, before);
         let (link, late) = (reach(Reach::Link, 0), reach(Reach::News, 0));
         let world = reach(Reach::World, 0);
         let any = call || link || late || world;
@@ -139,6 +145,14 @@ mod tests {
             assert_eq!(script.outcome(&Expect::Exit(7), &outcome).result, result, "{outcome:?}");
             assert_eq!(script.holds(), result != CheckResult::Skip);
         }
+    }
+
+    #[test]
+    fn who_was_refused_may_undo_and_its_calls_still_count_where_they_are_written() {
+        let refused = after(Reach::Doubt);
+        assert!(refused.may_undo() && refused.counts());
+        assert!(refused.excuse(0).expect("there is a fault").call);
+        assert!(!after(Reach::Call).may_undo());
     }
 
     #[test]

@@ -122,7 +122,8 @@ fn pair<'l>(
 fn told(fired: &Fired) -> Injected {
     let Fired { occasion, effect, done, origin, .. } = fired;
     let reach = match effect {
-        Effect::Call(Act::Off | Act::Delay(_) | Act::Error { .. }) => Reach::Call,
+        Effect::Call(Act::Off | Act::Delay(_)) => Reach::Call,
+        Effect::Call(Act::Error { .. }) => Reach::Doubt,
         Effect::Cut(_) | Effect::Event(EventFault::Duplicate) => Reach::Link,
         Effect::Event(EventFault::Lose | EventFault::Delay(_) | EventFault::SwapNext) => {
             Reach::News
