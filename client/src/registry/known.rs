@@ -64,6 +64,11 @@ impl Registry {
         self.look(|book| book.get(container)?.current().cloned())
     }
 
+    /// Whether an exec of this id is known to be there, running or ended and not deleted yet.
+    pub(crate) fn has_exec(&self, task: &Incarnation, id: &str) -> bool {
+        self.look(|_| execs(task).get(id).is_some_and(|lineage| lineage.current().is_some()))
+    }
+
     /// The task that bore this name last.
     pub(crate) fn latest(&self, container: &str) -> Option<Arc<Incarnation>> {
         self.look(|book| book.get(container)?.latest().cloned())

@@ -87,9 +87,11 @@ impl Task {
             terminal,
             spec: Some(crate::spec::process_payload(&new.args, terminal)),
         };
+        let taken = shared.registry.has_exec(&self.handle.of, &new.id);
         let births = shared.registry.exec_births(&self.handle.of, &new.id);
         let registered = shared.wire.call(doing, &wire::tasks::EXEC, message).await;
-        let in_doubt = registered.as_ref().is_err_and(Error::leaves_in_doubt);
+        // Whoever has its id keeps it until they are deleted: then it cannot have been registered.
+        let in_doubt = !taken && registered.as_ref().is_err_and(Error::leaves_in_doubt);
         if registered.is_ok() || in_doubt {
             let added = shared.registry.exec_added(&self.handle.of, &new.id, births);
             let process = Process { handle: Handle::new(shared, added, made) };

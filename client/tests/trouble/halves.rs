@@ -186,6 +186,23 @@ async fn a_creation_in_doubt_does_not_clear_away_what_was_there_before() {
     assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
 }
 
+/// An id is taken until its exec is deleted: a second of it cannot have been registered.
+#[tokio::test(start_paused = true)]
+async fn an_exec_in_doubt_does_not_clear_away_the_one_that_has_its_id() {
+    let mut stage = failing("Tasks/Exec", When::Before, "1*off->1*error(unavailable)").await;
+    let (_, task) = stage.run("c0").await;
+    let first = task.exec(exec("e0", &["true"])).await.unwrap();
+    first.wait().await.unwrap();
+    stage.count();
+    let error = task.exec(exec("e0", &["true"])).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    stage.client.undone().await;
+    assert_eq!(stage.counts(), counts([("Tasks/Exec", 1)]));
+    assert!(stage.foreigner.has_exec("c0", "e0").await);
+    first.delete().await.unwrap();
+    assert_eq!(told(&stage.news().await), ["c0/e0: 0"], "once");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_start_whose_reply_is_lost_leaves_nothing_running() {
     let stage =
