@@ -53,6 +53,14 @@ fn every_error_without_a_code_that_was_observed_has_a_kind() {
     insta::assert_snapshot!(shown.join("\n"));
 }
 
+/// As 1.6 was seen to answer once: no call is sure to come at that moment.
+#[test]
+fn an_exec_that_runc_was_bringing_into_a_task_that_ended_is_refused_by_its_state() {
+    let text = "OCI runtime exec failed: exec failed: unable to create new parent process: namespace path: \
+                lstat /proc/23516/ns/ipc: no such file or directory: unknown";
+    assert_eq!(state_errors::kind(Code::Unknown, text), Kind::FailedPrecondition);
+}
+
 #[test]
 fn every_rule_is_reached() {
     for rule in state_errors::TABLE {

@@ -36,6 +36,8 @@ pub const TABLE: &[Rule] = &[
     rule("container not paused", Kind::FailedPrecondition),
     rule("init process is not running", Kind::FailedPrecondition),
     rule("namespace is required", Kind::FailedPrecondition),
+    // The task ended while runc was on its way into it.
+    rule("unable to create new parent process: namespace path", Kind::FailedPrecondition),
     // The shim is gone, or did not answer.
     rule("ttrpc: closed", Kind::Unavailable),
     rule("context deadline exceeded", Kind::DeadlineExceeded),
