@@ -93,6 +93,18 @@ impl Task {
         stopped
     }
 
+    /// The first process of a pid namespace ends when all others of it have been killed: until then it
+    /// is shown as it was, and of each of them the end may be told.
+    fn dying(&self, status: u32) -> impl Iterator<Item = Self> {
+        let living = self.execs.iter().filter(|(_, exec)| exec.exited.is_none());
+        living.map(move |(slot, exec)| {
+            let mut dying = self.clone();
+            dying.doom = Some(status);
+            dying.execs.insert(*slot, Exec { exited: Some(KILLED), doom: None, ..exec.clone() });
+            dying
+        })
+    }
+
     /// Whether its processes can do anything.
     fn goes_on(&self) -> bool {
         self.phase == Phase::Running || self.thawed
@@ -103,7 +115,8 @@ impl Task {
         let natural = program.ends_with().filter(|_| self.goes_on());
         let mut next = Vec::new();
         if !matches!(self.phase, Phase::Stopped(_)) {
-            next.extend(self.doom.into_iter().chain(natural).map(|status| self.stop(status)));
+            let ends = self.doom.into_iter().chain(natural);
+            next.extend(ends.flat_map(|status| self.dying(status).chain([self.stop(status)])));
         }
         for (slot, exec) in self.execs.iter().filter(|(_, exec)| exec.exited.is_none()) {
             // What is frozen goes on once it is thawed.

@@ -51,6 +51,22 @@ fn a_first_process_without_a_handler_lives_through_sigterm_and_not_through_sigki
 }
 
 #[test]
+fn an_exec_may_be_seen_to_have_ended_before_the_first_process_that_was_killed() {
+    for seen in [Lifecycle::Running, Lifecycle::Stopped] {
+        let mut world = running(Program::Sleeps);
+        let started = Outcome::Ok(Done::Exec(Started { pid: 8 }));
+        let exec = Move::Exec { c: 0, e: 0, process: Program::Sleeps };
+        let running = Some(Lifecycle::Running);
+        assert!(goes(&mut world, exec, started, running));
+        let sent = Outcome::Ok(Done::Kill {});
+        assert!(goes(&mut world, Move::Kill { c: 0, signal: KILL }, sent, running));
+        let exited = Exited { status: ExitStatus::Code(137), at_ns: None };
+        let deleted = Outcome::Ok(Done::DeleteExec(exited));
+        assert!(goes(&mut world, Move::DeleteExec { c: 0, e: 0 }, deleted, Some(seen)));
+    }
+}
+
+#[test]
 fn an_exit_is_told_with_the_status_that_the_program_has_and_no_other() {
     let wait = || Move::Wait { c: 0 };
     let stopped = Some(Lifecycle::Stopped);
