@@ -187,12 +187,12 @@ impl Registry {
         });
     }
 
-    /// Execs that are known to live, of tasks that do.
+    /// Execs that are not known to have ended, of tasks that are there: also of those that have ended,
+    /// for the server tells then how each of their execs did.
     pub(crate) fn living_execs(&self) -> Vec<Arc<Incarnation>> {
         self.look(|book| {
             let tasks = book.all().filter_map(|(_, lineage)| lineage.current());
             tasks
-                .filter(|task| task.lives())
                 .flat_map(|task| execs(task).all().cloned().collect::<Vec<_>>())
                 .filter(|exec| exec.lives())
                 .collect()

@@ -102,6 +102,20 @@ async fn an_exec_that_exited_meanwhile_has_its_true_status_also_while_the_task_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_exec_that_ended_meanwhile_with_its_task_has_its_true_status() {
+    let stage = Stage::open(Profile::V1_6).await;
+    let (_, task) = stage.run("c0").await;
+    let process = running(&task, "e0").await;
+    stage.mock.faults().restart(TasksAfter::Kept);
+    stage.foreigner.kill("c0", "").await;
+    assert_eq!(ends(process.wait()).await.unwrap().status, KILLED);
+    stage.resynced(1).await;
+    assert_eq!(told(&stage.news().await), ["c0/e0: 137", "c0: 137"]);
+    process.delete().await.unwrap();
+    task.delete().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_exec_that_was_deleted_meanwhile_ended_unknown() {
     let stage = Stage::open(Profile::V2_1).await;
     let (_, task) = stage.run("c0").await;
