@@ -1,15 +1,10 @@
 //! Files that somebody wrote wrongly: told with file and line and what to do, before anything runs.
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+mod laconic;
 
-fn laconic(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_laconic"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
+use std::path::Path;
+
+use laconic::laconic;
 
 /// What is said of a file with this text, given by an option; the file is called FILE there.
 fn told(option: &str, name: &str, text: &str) -> String {

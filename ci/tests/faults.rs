@@ -1,19 +1,14 @@
 //! `laconic run --faults`: what is injected stands in the record, is the same in every run, and is
 //! held against no client.
 
+mod laconic;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use run_record::{CallLine, CheckResult, Line, Record, StepLine};
 
-fn laconic(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_laconic"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
+use laconic::laconic;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

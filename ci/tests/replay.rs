@@ -1,18 +1,14 @@
 //! A generated case that fails: made small, kept at once, told with its command line, played first from
 //! then on, and alone.
 
+mod laconic;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use run_record::{Line, Record};
 
-fn laconic(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_laconic"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
+use laconic::laconic;
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()

@@ -23,6 +23,7 @@ async fn whenever_the_stream_is_lost_no_exit_is_lost_made_up_or_told_twice() {
             let (process, lives) = (running(&task, "e0").await, running(&task, "e1").await);
             let (_, other) = stage.run("c1").await;
             let loss = async {
+                // In virtual time: while what `ends` does is under way.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 assert!(stage.mock.faults().cut_connection(stage.calls()[0].connection));
             };
