@@ -139,6 +139,9 @@ pub trait Target: Send + Sync {
     /// Done when the tap's reader has read everything that passed before the mark.
     fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>>;
 
+    /// Done when no player is connected any more, and all that they said is counted.
+    fn hung_up(&self) -> Pending<'_, ()>;
+
     /// Done when the server dies; pending as long as it lives.
     fn died(&self) -> Pending<'_, TargetFault>;
 

@@ -102,6 +102,10 @@ impl Target for Warped {
         }
     }
 
+    fn hung_up(&self) -> Pending<'_, ()> {
+        self.inner.hung_up()
+    }
+
     fn died(&self) -> Pending<'_, TargetFault> {
         match self.warp {
             Warp::Dies => Box::pin(async { TargetFault::Died("it was told to".to_owned()) }),

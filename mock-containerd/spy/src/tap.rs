@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpc_ledger::{ConnectionId, Ledger, Mark};
+use rustix::event::{PollFd, PollFlags, poll};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::progress::Progress;
@@ -60,7 +62,7 @@ struct State {
     ledger: Ledger,
     progress: Arc<Progress>,
     upstream: PathBuf,
-    connections: Mutex<BTreeMap<ConnectionId, ConnectionInfo>>,
+    connections: watch::Sender<BTreeMap<ConnectionId, ConnectionInfo>>,
     blind: Mutex<Vec<BlindConnection>>,
     unreachable: AtomicU64,
 }
@@ -70,6 +72,7 @@ struct State {
 pub struct Tap {
     socket: PathBuf,
     state: Arc<State>,
+    listener: Arc<UnixListener>,
     accepting: JoinHandle<()>,
 }
 
@@ -79,19 +82,19 @@ impl Tap {
     pub async fn start(listen: &Path, upstream: &Path, ledger: Ledger) -> Result<Self, TapError> {
         make_room(listen).await?;
         let failed = |cause| TapError::Listen { path: listen.to_owned(), cause };
-        let listener = UnixListener::bind(listen).map_err(failed)?;
+        let listener = Arc::new(UnixListener::bind(listen).map_err(failed)?);
         let private = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(listen, private).map_err(failed)?;
         let state = Arc::new(State {
             progress: Arc::new(Progress::new(ledger.clone())),
             ledger,
             upstream: upstream.to_owned(),
-            connections: Mutex::default(),
+            connections: watch::Sender::default(),
             blind: Mutex::default(),
             unreachable: AtomicU64::new(0),
         });
-        let accepting = tokio::spawn(accept(listener, state.clone()));
-        Ok(Self { socket: listen.to_owned(), state, accepting })
+        let accepting = tokio::spawn(accept(listener.clone(), state.clone()));
+        Ok(Self { socket: listen.to_owned(), state, listener, accepting })
     }
 
     /// Where it listens.
@@ -126,8 +129,30 @@ impl Tap {
 
     /// All connections that were made.
     pub fn connections(&self) -> Vec<ConnectionInfo> {
-        let connections = self.state.connections.lock();
-        connections.expect("nothing panics while it holds this lock").values().copied().collect()
+        self.state.connections.borrow().values().copied().collect()
+    }
+
+    /// Done when nobody is connected, or waits to be: all that was written before its writer hung up has
+    /// been relayed and read. What is in a socket and was not relayed yet has no number, so that
+    /// [`Tap::caught_up`] knows nothing of it.
+    pub async fn hung_up(&self) {
+        let mut connections = self.state.connections.subscribe();
+        loop {
+            let open = connections.borrow_and_update().values().any(|one| one.open);
+            if !open && !self.has_callers() {
+                return;
+            }
+            // The sender lives in self.
+            let _ = connections.changed().await;
+        }
+    }
+
+    /// Whether a connection was made that is not accepted yet. The kernel is asked: the runtime hears of
+    /// it later.
+    fn has_callers(&self) -> bool {
+        let mut waiting = [PollFd::new(&*self.listener, PollFlags::IN)];
+        let now = rustix::event::Timespec::default();
+        poll(&mut waiting, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 }
 
@@ -156,7 +181,7 @@ async fn make_room(path: &Path) -> Result<(), TapError> {
 /// Between a connection that could not be accepted and the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-async fn accept(listener: UnixListener, state: Arc<State>) {
+async fn accept(listener: Arc<UnixListener>, state: Arc<State>) {
     // Owned here: aborting this task aborts every connection.
     let mut connections = JoinSet::new();
     loop {
@@ -172,25 +197,23 @@ async fn accept(listener: UnixListener, state: Arc<State>) {
                 // connect to a Unix socket never waits: it is queued, or fails at once.
                 let Ok(server) = UnixStream::connect(&state.upstream).await else {
                     state.unreachable.fetch_add(1, Ordering::Relaxed);
+                    // Whoever waits for those who wait to be accepted looks again.
+                    state.connections.send_modify(|_| ());
                     continue;
                 };
                 let connection = state.ledger.open_connection();
-                connections.spawn(serve(client, server, connection, state.clone()));
+                let peer_pid = client.peer_cred().ok().and_then(|peer| peer.pid());
+                let info = ConnectionInfo { connection, peer_pid, open: true };
+                state.note(info);
+                connections.spawn(serve(client, server, info, state.clone()));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn serve(
-    client: UnixStream,
-    server: UnixStream,
-    connection: ConnectionId,
-    state: Arc<State>,
-) {
-    let peer_pid = client.peer_cred().ok().and_then(|peer| peer.pid());
-    let info = ConnectionInfo { connection, peer_pid, open: true };
-    state.note(info);
+async fn serve(client: UnixStream, server: UnixStream, info: ConnectionInfo, state: Arc<State>) {
+    let connection = info.connection;
     let told = state.clone();
     let tell_blind = move |reason| {
         let mut blind = told.blind.lock().expect("nothing panics while it holds this lock");
@@ -203,7 +226,8 @@ async fn serve(
 
 impl State {
     fn note(&self, info: ConnectionInfo) {
-        let mut all = self.connections.lock().expect("nothing panics while it holds this lock");
-        all.insert(info.connection, info);
+        self.connections.send_modify(|all| {
+            all.insert(info.connection, info);
+        });
     }
 }

@@ -170,6 +170,38 @@ async fn a_call_that_the_client_drops_is_cancelled_in_both() {
     assert_eq!(counts.iter().next().unwrap().1.cancelled, 1);
 }
 
+/// One thread: nobody reads while the client writes and hangs up.
+#[tokio::test]
+async fn what_was_written_before_its_writer_hung_up_is_counted_once_nobody_is_connected() {
+    let bench = bench().await;
+    let mut client = std::os::unix::net::UnixStream::connect(bench.tap.socket()).unwrap();
+    std::io::Write::write_all(&mut client, &headers_alone()).unwrap();
+    drop(client);
+    bench.tap.caught_up(bench.tap.mark()).await;
+    assert_eq!(bench.tap.ledger().calls().len(), 0, "its bytes are in the socket still");
+    tokio::time::timeout(LIMIT, bench.tap.hung_up()).await.unwrap();
+    assert_eq!(bench.tap.ledger().calls().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_waited_for_who_found_nobody_upstream() {
+    let (_folder, listen, upstream) = sockets();
+    let tap = Tap::start(&listen, &upstream, Ledger::new()).await.unwrap();
+    let client = std::os::unix::net::UnixStream::connect(&listen).unwrap();
+    tokio::time::timeout(LIMIT, tap.hung_up()).await.unwrap();
+    assert_eq!(tap.unreachable(), 1);
+    drop(client);
+}
+
+/// The preface, and the headers of a call: a literal with the static name `:path`.
+fn headers_alone() -> Vec<u8> {
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    bytes.extend([0, 0, 8, 1, 4, 0, 0, 0, 1, 4, 6]);
+    bytes.extend(b"/a.A/B");
+    bytes
+}
+
 #[tokio::test]
 async fn bytes_that_are_no_http2_pass_unchanged_and_leave_the_connection_blind() {
     let (_folder, listen, upstream) = sockets();

@@ -22,7 +22,7 @@ const OPEN_ENDED: [&str; 2] = ["Events/Subscribe", "Tasks/Wait"];
 pub(super) enum Rest {
     /// All but those that are meant to stay open.
     Answered,
-    /// All.
+    /// All, and whoever made them has hung up: a call that is on its way is one, too.
     Closed,
 }
 
@@ -30,6 +30,10 @@ pub(super) enum Rest {
 pub(super) async fn settle(target: &dyn Target, from: Mark, rest: Rest) -> Result<(), TargetFault> {
     let limit = Instant::now() + Duration::from_millis(SETTLE_LIMIT_MS);
     let ledger = target.ledger();
+    if rest == Rest::Closed {
+        let hung_up = timeout_at(limit, target.hung_up()).await;
+        hung_up.map_err(|_| restless("a connection of the client".to_owned()))?;
+    }
     loop {
         let changed = ledger.changed();
         let mark = ledger.mark();

@@ -112,6 +112,10 @@ impl Target for Memory {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn hung_up(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn died(&self) -> Pending<'_, TargetFault> {
         Box::pin(std::future::pending())
     }

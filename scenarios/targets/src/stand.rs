@@ -341,6 +341,10 @@ impl Target for Stand {
         })
     }
 
+    fn hung_up(&self) -> Pending<'_, ()> {
+        Box::pin(self.player.hung_up())
+    }
+
     fn died(&self) -> Pending<'_, TargetFault> {
         Box::pin(async move {
             match &self.server {
