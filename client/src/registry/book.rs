@@ -82,13 +82,19 @@ impl Book {
             if one.exit().is_none() {
                 self.unresolved.push(one.clone());
             }
-            let mut within = Passed::new();
+            let (mut within, mut orphans) = (Passed::new(), Passed::new());
             for lineage in execs(&one).lineages() {
                 if let Some(exec) = lineage.current().cloned() {
                     within.extend(lineage.leave(&exec));
                 }
+                orphans.extend(lineage.unended().cloned());
             }
             self.unresolved.extend(within.into_iter().filter(|exec| exec.exit().is_none()));
+            if let Some(lineage) =
+                self.tasks.get_mut(&one.container).filter(|_| !orphans.is_empty())
+            {
+                lineage.orphan(orphans);
+            }
         }
     }
 

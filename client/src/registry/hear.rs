@@ -98,6 +98,10 @@ impl Book {
 
     fn exited(&mut self, container: &str, exec: Option<&str>, pid: u32, exit: Exit) {
         let Some(id) = exec else { return self.init_exited(container, pid, exit) };
+        // Told late, it may come when the next task has been told already.
+        if let Some(orphan) = self.get(container).and_then(|lineage| lineage.orphaned(id, pid)) {
+            return self.end(&orphan, exit);
+        }
         let task = self.within(container, id);
         match self.touch_exec(&task, id, |lineage| lineage.whose(pid, exit)) {
             Whose::Told => {}

@@ -196,6 +196,26 @@ async fn a_birth_and_a_start_that_are_told_again_later_are_no_other_lives() {
     assert_eq!(told.news().await, [3, 4].map(ExitStatus::Code), "each once");
 }
 
+/// A daemon may tell an exec's exit late: when its task is gone, and the next is told of already.
+#[tokio::test]
+async fn the_exit_of_an_exec_that_is_told_after_the_next_task_is_still_its_own() {
+    let mut told = Told::new();
+    let first = told.created(0, 5);
+    let exec = told.exec(&first, "e1", 6);
+    let deleted = told.exec(&first, "e2", 7);
+    told.registry.deleted(&deleted, Exit::UNKNOWN);
+    told.registry.deleted(&first, exit(137));
+    let second = told.created(told.registry.births("c0"), 8);
+    told.hear(TaskEvent::Created { container: "c0".to_owned(), pid: 8 });
+    for (id, pid) in [("e1", 6), ("e1", 6), ("e2", 7), ("e2", 7)] {
+        told.exited(Some(id), pid, pid);
+    }
+    told.resolve();
+    assert_eq!((exec.exit(), deleted.exit()), (Some(exit(6)), Some(exit(7))));
+    assert!(told.registry.execs(&second).is_empty(), "they are not of the next");
+    assert_eq!(told.news().await, [137, 6, 7].map(ExitStatus::Code), "each once");
+}
+
 /// Where time stands still, two lives may be born in the same moment.
 #[tokio::test]
 async fn an_exec_that_is_born_in_the_moment_of_an_earlier_one_is_another() {

@@ -28,6 +28,8 @@ pub(super) struct Lineage {
     coming: VecDeque<Arc<Incarnation>>,
     /// Past, and how they ended is not known yet.
     passed: Vec<Arc<Incarnation>>,
+    /// Execs that went with a task, and how they ended was not known then.
+    orphans: Vec<Arc<Incarnation>>,
     ends: VecDeque<(u32, Exit)>,
     heard: VecDeque<Heard>,
     /// Births told by the stream, and lives that a reading found.
@@ -125,6 +127,23 @@ impl Lineage {
             self.empty = true;
         }
         vec![self.pass_by(gone.clone())]
+    }
+
+    /// Past, and how they ended is not known yet.
+    pub(super) fn unended(&self) -> impl Iterator<Item = &Arc<Incarnation>> {
+        self.passed.iter().filter(|one| one.exit().is_none())
+    }
+
+    /// A task goes, and its execs with it. Those of the ones before that have ended are forgotten.
+    pub(super) fn orphan(&mut self, execs: Passed) {
+        self.orphans.retain(|one| one.exit().is_none());
+        self.orphans.extend(execs);
+    }
+
+    /// The exec that is meant, if it went with its task.
+    pub(super) fn orphaned(&self, id: &str, pid: u32) -> Option<Arc<Incarnation>> {
+        let meant = |one: &&Arc<Incarnation>| one.pid() == pid && one.exec.as_deref() == Some(id);
+        self.orphans.iter().find(meant).cloned()
     }
 
     /// A reply tells of one who was born since there were so many births. Has the stream told it?
