@@ -20,7 +20,10 @@ pub(crate) fn judge_notices_after_faults(
     let mut left: Vec<&Event> =
         events.iter().filter(|event| event.topic == "/tasks/exit").collect();
     let mut told = Made::new();
-    for Notice::Exit { container, exec, status, .. } in heard {
+    // An unknown exit may be any: those that are known have the first choice.
+    let unknown = |Notice::Exit { status, .. }: &&Notice| matches!(status, ExitStatus::Unknown);
+    let known = heard.iter().filter(|notice| !unknown(notice));
+    for Notice::Exit { container, exec, status, .. } in known.chain(heard.iter().filter(unknown)) {
         let process = (container.clone(), exec.clone());
         let fits = |event: &&Event| {
             let same = event.container == *container && event.exec == *exec;
@@ -145,7 +148,10 @@ mod tests {
         assert!(!judged(std::slice::from_ref(&unknown), &[]).failed());
         assert!(judged(&[unknown.clone(), unknown.clone()], &[]).failed());
         assert!(judged(&[notice(7)], &[]).failed());
-        assert!(judged(&[notice(7), unknown], &[exit(7)]).failed());
+        assert!(judged(&[notice(7), unknown.clone()], &[exit(7)]).failed());
+        // The first went without a word, the exit is the second's.
+        let both = [unknown, notice(7)];
+        assert!(!judge_notices_after_faults(&[exit(7)], &both, &made(2)).failed());
     }
 
     #[test]

@@ -151,6 +151,21 @@ fn a_call_made_to_fail_excuses_an_error_and_no_other_success_and_doubt_ends_with
     assert!(!world.is_in_doubt() && world.closing().is_empty());
 }
 
+/// What failed by itself is undone by more calls: where one of those was made to fail, something may be left.
+#[test]
+fn an_error_that_is_right_leaves_a_doubt_where_a_call_of_it_was_made_to_fail() {
+    let excuse = Excuse { why: "DeleteProcess#1".into(), call: true, ..Excuse::default() };
+    let missing = Move::Exec { c: 0, e: 0, process: Program::IsMissing };
+    let (on, outcome) = (Some(Some(Lifecycle::Running)), refused(ErrorKind::InvalidArgument));
+    for (excuse, doubt) in [(excuse, true), (Excuse::default(), false)] {
+        let mut world = running(Program::Sleeps);
+        let forecast = world.forecast(&missing);
+        let verdicts = world.learn_after(&forecast, &outcome, on, &excuse);
+        assert!(verdicts.iter().all(|verdict| !verdict.failed()), "{verdicts:?}");
+        assert_eq!(world.is_in_doubt(), doubt);
+    }
+}
+
 #[test]
 fn news_that_came_late_excuse_what_is_told_and_nothing_that_is_done() {
     let excuse = Excuse { why: "/tasks/exit#1: delay".into(), late: true, ..Excuse::default() };

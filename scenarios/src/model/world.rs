@@ -180,6 +180,10 @@ impl World {
             true => excuse.takes(&forecast.play, outcome),
             false => excuse.world && wrong("state"),
         };
+        // An error that is right as well: whether what was begun could be undone it does not say.
+        if excuse.call && matches!(outcome, Outcome::Error(_)) {
+            self.doubted.extend(slot);
+        }
         if !excused || wrong("model") {
             return verdicts;
         }
