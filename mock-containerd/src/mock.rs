@@ -324,7 +324,7 @@ fn beside(socket: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
+pub(crate) async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
     let failed = |cause| StartError::Listen { path: socket.to_owned(), cause };
     if let Ok(metadata) = std::fs::symlink_metadata(socket) {
         if !metadata.file_type().is_socket() {
@@ -347,7 +347,7 @@ async fn listen(socket: &Path) -> Result<UnixListener, StartError> {
 /// Between a connection that could not be accepted and the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-async fn accept<F>(listener: UnixListener, serve: impl Fn(UnixStream) -> F)
+pub(crate) async fn accept<F>(listener: UnixListener, serve: impl Fn(UnixStream) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -24,7 +24,7 @@ use crate::world::World;
 use crate::{Calls, Expectation, Expected};
 
 /// Go announces no limit. Each open Wait and Subscribe holds a stream.
-const STREAMS_MAX: u32 = u32::MAX;
+pub(crate) const STREAMS_MAX: u32 = u32::MAX;
 
 /// What clients of a mock speak to, on a socket or in memory: what a test asks is the same of both.
 /// Clones are one.
@@ -48,7 +48,7 @@ const STREAMS_MAX: u32 = u32::MAX;
 pub struct Server {
     routes: Routes,
     ledger: Ledger,
-    hands: Arc<Hands>,
+    hands: Arc<Hands<FaultControl>>,
     lines: Lines,
     arrivals: Arrivals,
     events: EventBus,
@@ -68,7 +68,7 @@ impl Server {
         Self {
             routes: Routes::new(profile, world),
             ledger,
-            hands: Arc::new(Hands { engine, control, interleave }),
+            hands: Arc::new(Hands { engine, hand: control, interleave }),
             lines,
             arrivals: Arrivals::default(),
             events: EventBus::new(world.bus().clone()),
@@ -107,7 +107,7 @@ impl Server {
 
     /// Makes things go wrong.
     pub fn faults(&self) -> &FaultControl {
-        &self.hands.control
+        &self.hands.hand
     }
 
     /// Who listens to its events.

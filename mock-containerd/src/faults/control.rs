@@ -5,7 +5,8 @@ use std::time::Duration;
 use rpc_ledger::ConnectionId;
 
 use super::engine::{Order, Passing, Then};
-use super::{Cut, DaemonFault, Engine, Faults, Fired, Line, Lines, TasksAfter};
+use super::layer::{Doing, Obey};
+use super::{DaemonFault, Engine, Faults, Fired, Line, Lines, TasksAfter};
 use crate::world::World;
 
 /// Makes things go wrong on a mock that runs.
@@ -123,9 +124,10 @@ impl FaultControl {
             world.change(|state| state.wake_shim(&namespace, &id));
         });
     }
+}
 
-    /// Does what changes the state alone.
-    pub(super) fn obey(&self, order: &Order) {
+impl Obey for FaultControl {
+    fn obey(&self, order: &Order) -> Option<Doing> {
         let namespace = &order.fired.namespace;
         let (done, word) = match &order.what {
             Then::Daemon(DaemonFault::KillShim(id)) => (self.kill_shim(namespace, id), "killed"),
@@ -136,27 +138,20 @@ impl FaultControl {
                 }
                 (hangs, "hung")
             }
-            Then::Daemon(DaemonFault::Restart(_)) | Then::Cut(_) => return,
+            Then::Daemon(DaemonFault::Restart(_)) | Then::Cut(_) => return None,
         };
-        let what = if done { format!("shim {word}") } else { "no such task: nothing done".into() };
-        self.engine.note(Fired { done: what, ..order.fired.clone() });
+        self.engine.note(order.fired.shim(done, word));
+        None
     }
 
-    /// Does what cuts connections or streams. The reply is on its way by then: whoever looks at what a
-    /// fault did must find it among those that fired, so it is noted first.
-    pub(super) fn cut(&self, order: Order, line: &Line) {
-        let note = |done| self.engine.note(Fired { done, ..order.fired });
+    /// The reply is on its way by then: whoever looks at what a fault did must find it among those that
+    /// fired, so it is noted first.
+    fn cut(&self, order: Order, line: &Line) {
         match order.what {
-            Then::Cut(Cut::Connection) => {
-                note("connection cut".to_owned());
-                line.cut();
-            }
-            Then::Cut(Cut::Stream(short)) => {
-                note(format!("{} open {short} reset", line.open(&short)));
-                line.reset(&short);
-            }
+            Then::Cut(what) => self.engine.cut(order.fired, what, line),
             Then::Daemon(DaemonFault::Restart(tasks)) => {
-                note("daemon restarted".to_owned());
+                let done = "daemon restarted".to_owned();
+                self.engine.note(Fired { done, ..order.fired });
                 self.restart(tasks);
             }
             Then::Daemon(_) => {}
@@ -166,7 +161,7 @@ impl FaultControl {
 
 impl Order {
     /// Whether it cuts connections or streams.
-    pub(super) fn cuts(&self) -> bool {
+    pub(crate) fn cuts(&self) -> bool {
         matches!(self.what, Then::Cut(_) | Then::Daemon(DaemonFault::Restart(_)))
     }
 }

@@ -12,6 +12,7 @@ use rpc_ledger::{ConnectionId, Rpc};
 
 use super::fault::{Cut, DaemonFault, EventFault, Fault, When};
 use super::file::Rule;
+use super::lines::Line;
 use super::plan::{Act, Progress};
 use super::{Draw, Effect, Faults, Fired};
 
@@ -81,7 +82,7 @@ pub(super) struct Orders {
 
 /// Something to be done once a call has been answered.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(crate) struct Order {
     pub(super) what: Then,
     /// Completed when it has been done.
     pub(super) fired: Fired,
@@ -195,6 +196,21 @@ impl Engine {
         orders
     }
 
+    /// Cuts a connection or streams on it.
+    pub(super) fn cut(&self, fired: Fired, what: Cut, line: &Line) {
+        match what {
+            Cut::Connection => {
+                self.note(Fired { done: "connection cut".to_owned(), ..fired });
+                line.cut();
+            }
+            Cut::Stream(short) => {
+                let done = format!("{} open {short} reset", line.open(&short));
+                self.note(Fired { done, ..fired });
+                line.reset(&short);
+            }
+        }
+    }
+
     /// An event is to be published: what is, in this order.
     pub(crate) fn event(&self, envelope: Envelope) -> Vec<Passing> {
         if !self.shared.armed.load(Ordering::Acquire) {
@@ -202,12 +218,7 @@ impl Engine {
         }
         let mut book = self.book();
         let before = book.held.remove(&envelope.namespace).unwrap_or_default();
-        let mut noted = Vec::new();
-        let fault = book.rules.iter_mut().filter_map(|armed| armed.event(&envelope, &mut noted));
-        // Each rule counts every event; of several that are set off the first is done.
-        let fault = fault.fold(None, |first, fault| first.or(Some(fault)));
-        noted.into_iter().for_each(|fired| book.note(fired));
-        let mut passing = match fault {
+        let mut passing = match book.event(&envelope) {
             None => vec![Passing::Now(envelope)],
             Some(EventFault::Lose) => Vec::new(),
             Some(EventFault::Duplicate) => {
@@ -222,9 +233,24 @@ impl Engine {
         passing.extend(before.into_iter().map(Passing::Now));
         passing
     }
+
+    /// An event has come: what is done to it, if anything is.
+    pub(super) fn event_fault(&self, envelope: &Envelope) -> Option<EventFault> {
+        let armed = self.shared.armed.load(Ordering::Acquire);
+        armed.then(|| self.book().event(envelope)).flatten()
+    }
 }
 
 impl Book {
+    /// Each rule counts every event; of several that are set off the first is done.
+    fn event(&mut self, envelope: &Envelope) -> Option<EventFault> {
+        let mut noted = Vec::new();
+        let fault = self.rules.iter_mut().filter_map(|armed| armed.event(envelope, &mut noted));
+        let fault = fault.fold(None, |first, fault| first.or(Some(fault)));
+        noted.into_iter().for_each(|fired| self.note(fired));
+        fault
+    }
+
     fn note(&mut self, fired: Fired) {
         if self.fired.len() < FIRED_KEPT {
             self.fired.push(fired);

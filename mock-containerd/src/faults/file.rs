@@ -188,6 +188,11 @@ impl Faults {
         self
     }
 
+    /// Whether any of it is done to a daemon or its shims, and not to calls, connections and events alone.
+    pub fn want_a_daemon(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.fault, Fault::Daemon { .. }))
+    }
+
     fn push(&mut self, fault: Fault) {
         self.rules.push(Rule { fault, origin: "by hand".into() });
     }

@@ -49,6 +49,14 @@ pub struct Fired {
     pub origin: String,
 }
 
+impl Fired {
+    /// What was done to a shim, if there was one.
+    pub(super) fn shim(&self, done: bool, word: &str) -> Self {
+        let done = if done { format!("shim {word}") } else { "no such task: nothing done".into() };
+        Self { done, ..self.clone() }
+    }
+}
+
 /// What a fault does.
 ///
 /// ```

@@ -38,6 +38,8 @@ struct LineInner {
 struct OpenCall {
     injection: Injection,
     reset: bool,
+    /// The end of its answer is on its way to the connection: no cut comes before it any more.
+    answered: bool,
     /// Whom to tell that it was reset; most calls never wait.
     waiting: Option<Waker>,
 }
@@ -111,18 +113,33 @@ impl Line {
     }
 
     pub(super) fn begin(&self, injection: Injection) -> OnLine {
-        let call = OpenCall { injection, reset: false, waiting: None };
+        let call = OpenCall { injection, reset: false, answered: false, waiting: None };
         let place = self.calls().insert(call);
         OnLine { line: self.clone(), place }
     }
 
     /// Ends the connection, and everything that goes on there breaks.
     pub(super) fn cut(&self) {
-        // They end here, and not when the connection's tasks notice: those would take it for the
-        // client's doing.
-        self.calls().iter().for_each(|(_, call)| call.break_off());
+        self.hang_up(OpenCall::break_off);
+    }
+
+    /// Ends the connection, for whoever stands behind has ended it: that is nobody's fault.
+    pub(crate) fn lose(&self) {
+        self.hang_up(|call| call.injection.break_off());
+    }
+
+    /// They end here, and not when the connection's tasks notice: those would take it for the client's
+    /// doing.
+    fn hang_up(&self, end: impl Fn(&OpenCall)) {
+        let calls = self.calls();
         self.inner.hung_up.store(true, Ordering::Release);
+        calls.iter().map(|(_, call)| call).filter(|call| !call.answered).for_each(end);
+        drop(calls);
         self.inner.server.wake();
+    }
+
+    fn is_hung_up(&self) -> bool {
+        self.inner.hung_up.load(Ordering::Acquire)
     }
 
     /// How many calls of one method are open.
@@ -143,11 +160,11 @@ impl Line {
         waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Whether it has been cut. Asked before the connection is polled: what was handed to the
-    /// connection before the cut is written by that poll.
+    /// Whether it has been cut, and no answer from before is still on its way. Asked before the connection
+    /// is polled: what was handed to the connection before the cut is written by that poll.
     pub(crate) fn hung_up(&self, context: &Context<'_>) -> bool {
         self.inner.server.register(context.waker());
-        self.inner.hung_up.load(Ordering::Acquire)
+        self.is_hung_up() && !self.calls().iter().any(|(_, call)| call.answered)
     }
 }
 
@@ -173,6 +190,18 @@ impl OnLine {
         self.line.calls()[self.place].injection.mark();
     }
 
+    /// Its answer ends now. `false`: it was cut before, and nobody is to be told any more.
+    pub(super) fn answer(&self) -> bool {
+        let call = &mut self.line.calls()[self.place];
+        call.answered |= !self.line.is_hung_up();
+        call.answered
+    }
+
+    /// Whether its connection was cut before it was answered.
+    pub(super) fn is_cut(&self) -> bool {
+        self.line.is_hung_up() && !self.line.calls()[self.place].answered
+    }
+
     /// Whether it has been reset.
     pub(super) fn is_reset(&self) -> bool {
         self.line.inner.resets.load(Ordering::Acquire) && self.line.calls()[self.place].reset
@@ -195,5 +224,45 @@ impl OnLine {
 impl Drop for OnLine {
     fn drop(&mut self) {
         self.line.calls().remove(self.place);
+        // The cut may have waited for it.
+        if self.line.is_hung_up() {
+            self.line.inner.server.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use rpc_ledger::{Call, Ended, Ledger, Opening, Rpc};
+
+    use super::super::Arrivals;
+    use super::*;
+
+    fn call(ledger: &Ledger) -> (Arc<Call>, Injection) {
+        let call = Arc::new(ledger.start(Opening::of(Rpc::from_path("/a.v1.A/One"))));
+        (call.clone(), Injection::of(call))
+    }
+
+    #[test]
+    fn a_cut_waits_for_an_answer_that_is_on_its_way_and_breaks_off_all_others() {
+        let ledger = Ledger::new();
+        let listed = Lines::default().begin(Arrivals::default().arrive(&ledger, Door::Front));
+        let line = listed.line();
+        let ((told, first), (_untold, second)) = (call(&ledger), call(&ledger));
+        let (first, second) = (line.begin(first), line.begin(second));
+        assert!(first.answer());
+        line.cut();
+        assert!(second.is_cut() && !second.answer(), "nobody is told after the cut");
+        assert!(!first.is_cut());
+        let context = Context::from_waker(Waker::noop());
+        assert!(!line.hung_up(&context), "the first answer is not written yet");
+        drop(told);
+        drop(first);
+        assert!(line.hung_up(&context));
+        let ended: Vec<_> = ledger.calls().iter().map(|call| (call.ended, call.injected)).collect();
+        let broken = (Some(Ended::Broken), true);
+        assert_eq!(ended, [(Some(Ended::Cancelled), false), broken], "each as it ended");
     }
 }

@@ -5,6 +5,8 @@
 //! by rule, namespace and method, since a namespace is what keeps one test from another; events by
 //! rule, namespace and topic. What is drawn depends on the seed, the rule and the number of the call
 //! and on nothing else, so that the same calls meet the same faults.
+//!
+//! [`Proxy`] lets the same go wrong in front of a containerd that is no mock.
 
 mod control;
 mod door;
@@ -16,6 +18,7 @@ mod fired;
 mod layer;
 mod lines;
 mod plan;
+mod proxy;
 mod schema;
 mod span;
 
@@ -29,4 +32,5 @@ pub use fired::{Effect, Fired};
 pub(crate) use layer::{FaultService, Hands};
 pub(crate) use lines::{Line, Lines};
 pub use plan::{Act, Plan};
+pub use proxy::{Daemon, Proxy, ProxyBuilder, Taking};
 pub use schema::schema;

@@ -20,6 +20,7 @@ mod methods;
 mod namespaces;
 mod pids;
 mod processes;
+mod proxy;
 mod queues;
 mod raw;
 mod refusals;

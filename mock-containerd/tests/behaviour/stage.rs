@@ -51,7 +51,7 @@ impl Stage {
         (mock, Self::over(channel).await)
     }
 
-    async fn over(channel: Channel) -> Self {
+    pub(crate) async fn over(channel: Channel) -> Self {
         // No header comes before the first event: the subscription must be made beside it.
         let mut subscriber = EventsClient::new(channel.clone());
         let (subscription, ()) = tokio::join!(
