@@ -70,6 +70,8 @@ on = "Tasks/Start"
 plan = '1*error(unavailable:"x")->off'
 "#;
 
+const RESTARTS: &str = "[[daemon]]\nafter = \"Tasks/Start#1\"\ndo = \"restart\"\n";
+
 /// Scenarios in which an init is started and something is done to it. Those that wait until it ends by
 /// itself are left out: one that did not start never does, and a client that only listens, as the
 /// stateless one, waits until its time is over.
@@ -208,15 +210,15 @@ fn what_cannot_be_is_said() {
     assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing.stderr).contains("cannot read /no/such.toml"));
 
-    std::fs::write(&file, STARTS).unwrap();
-    let real = ["run", "--target", "real", "--faults", path(&file)];
-    let output = laconic(&real);
+    let socket = folder.path().join("somebodys.sock");
+    let _somebody = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::fs::write(&file, RESTARTS).unwrap();
+    let output = laconic(&["run", "--target", path(&socket), "--faults", path(&file)]);
     assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
-    let told = "not run: real (faults are injected into the mock alone so far";
+    let told = "(a daemon that is not ours is not restarted, nor are its shims touched";
     assert!(text(&output.stdout).contains(told), "{}", text(&output.stdout));
-    let one = ["--case", "named/exec-exits-with-0", "--driver", "retained"];
-    let required = ["run", "--require", "real", "--faults", path(&file)];
-    let output = laconic(&[required.as_slice(), &one].concat());
+    let required = ["run", "--require", path(&socket), "--target", path(&socket)];
+    let output = laconic(&[required.as_slice(), &["--faults", path(&file)]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
 }
 

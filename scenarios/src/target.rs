@@ -101,7 +101,7 @@ pub trait Target: Send + Sync {
     /// What it is.
     fn describe(&self) -> TargetRef;
 
-    /// The socket that players dial.
+    /// The socket that players of the case under way dial.
     fn socket(&self) -> &Path;
 
     /// The root file system for containers, where processes are real.
@@ -122,8 +122,8 @@ pub trait Target: Send + Sync {
     /// What the tap sees of players.
     fn ledger(&self) -> &Ledger;
 
-    /// A case begins in a namespace.
-    fn begin(&self, namespace: &str, case: &str);
+    /// A case begins in a namespace. `faulty`: within it something is to be made to go wrong.
+    fn begin(&self, namespace: &str, case: &str, faulty: bool);
 
     /// Makes something go wrong in the case under way, as a file of faults says; why it cannot where it
     /// cannot.
@@ -151,6 +151,9 @@ pub trait Target: Send + Sync {
         namespace: &'a str,
         container: &'a ContainerId,
     ) -> Pending<'a, Result<Option<Lifecycle>, TargetFault>>;
+
+    /// Why events of the case under way may have been missed, where they may.
+    fn missed(&self) -> Option<String>;
 
     /// Events of a namespace seen so far. Changes are told by [`Target::events_changed`].
     fn events(&self, namespace: &str) -> Vec<Event>;

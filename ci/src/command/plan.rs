@@ -215,7 +215,9 @@ fn check_differential(options: &RunOptions) -> anyhow::Result<()> {
         ));
     }
     if options.faults.is_some() {
-        return Err(usage("--differential goes without --faults: a real target cannot have them"));
+        return Err(usage(
+            "--differential goes without --faults: two servers are compared where nothing goes wrong",
+        ));
     }
     Ok(())
 }

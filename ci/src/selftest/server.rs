@@ -69,8 +69,8 @@ impl Target for Warped {
         self.inner.ledger()
     }
 
-    fn begin(&self, namespace: &str, case: &str) {
-        self.inner.begin(namespace, case);
+    fn begin(&self, namespace: &str, case: &str, faulty: bool) {
+        self.inner.begin(namespace, case, faulty);
     }
 
     /// What goes wrong here is the mutant's doing alone.
@@ -125,6 +125,10 @@ impl Target for Warped {
                 _ => seen,
             })
         })
+    }
+
+    fn missed(&self) -> Option<String> {
+        self.inner.missed()
     }
 
     fn events(&self, namespace: &str) -> Vec<Event> {

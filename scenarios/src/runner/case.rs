@@ -107,7 +107,7 @@ pub(super) async fn play(
     let case = playing.id.clone();
     let namespace = arm.target.namespace(index);
     emit(Line::Case(CaseLine { run: arm.run, case: case.clone() }));
-    arm.target.begin(&namespace, &case);
+    arm.target.begin(&namespace, &case, playing.is_faulty());
     let begin = arm.target.ledger().mark();
     let played = async {
         let opened = open_driver(arm, &case, &namespace, begin).await;
@@ -254,9 +254,10 @@ impl Stage<'_> {
         if tells_exits && self.connects.len() == 1 {
             let events = target.events(&self.namespace);
             let made = self.made();
-            case_verdicts.push(match self.script.faulty() {
-                true => self.notices.judge_after_faults(&events, &made),
-                false => self.notices.judge(&events, &made).await,
+            case_verdicts.push(match (target.missed(), self.script.faulty()) {
+                (Some(why), _) => Verdict::skip("exit-once", format!("not judged: {why}")),
+                (None, true) => self.notices.judge_after_faults(&events, &made),
+                (None, false) => self.notices.judge(&events, &made).await,
             });
         }
         if self.modelled && !self.script.faulty() {

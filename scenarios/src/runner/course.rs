@@ -44,6 +44,12 @@ impl<'s> Case<'s> {
         Self { reference: Some(reference), ..self.calm() }
     }
 
+    /// Whether something is to be made to go wrong in it.
+    pub(super) fn is_faulty(&self) -> bool {
+        let Course::Modelled(moves) = self.course else { return false };
+        !self.calm && moves.iter().any(|play| matches!(play, Move::Fault(_)))
+    }
+
     pub(super) fn of_moves(id: &str, moves: &'s [Move]) -> Self {
         Self::of(id.to_owned(), Course::Modelled(moves))
     }

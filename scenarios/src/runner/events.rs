@@ -10,7 +10,8 @@ use crate::{Event, Target};
 
 /// How long the server may take to send an event that it owes.
 const EVENT_LIMIT_MS: u64 = 5_000;
-/// How long one is waited for that it is free to lose: what is seen never takes longer.
+/// How long one is waited for that it is free to lose, or that nobody may have heard: what is seen never
+/// takes longer.
 const FREE_LIMIT_MS: u64 = 500;
 
 /// Done when all that is owed has come, or its time is up.
@@ -24,6 +25,11 @@ pub(super) async fn await_events(
     let server = target.describe();
     let (free, due): (Vec<Owed>, Vec<Owed>) =
         owed.into_iter().partition(|owed| Freedom::with(&server, owed).is_some());
+    if let Some(why) = target.missed() {
+        let due = missing(target, namespace, &due, FREE_LIMIT_MS).await;
+        let skipped = |due| Verdict::skip("events", format!("{} did not come; {why}", whose(due)));
+        return due.map_or_else(|| Verdict::pass("events"), skipped);
+    }
     if let Some(missing) = missing(target, namespace, &due, EVENT_LIMIT_MS).await {
         let detail = format!("{} did not come within {EVENT_LIMIT_MS} ms", whose(missing));
         return Verdict::fail("events", detail);

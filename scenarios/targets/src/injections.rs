@@ -1,16 +1,85 @@
-//! What was injected into a case, asked of the mock: its faults by namespace, and which of the calls
-//! that the tap saw they had a hand in.
+//! What was injected into a case, asked of the mock or of the proxy before a real one: its faults by
+//! namespace, and which of the calls that the tap saw they had a hand in.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use laconic_scenarios::{Injected, Reach, TargetFault};
-use mock_containerd::faults::{Act, Effect, EventFault, Fired};
+use mock_containerd::faults::{Act, Effect, EventFault, Fired, Proxy};
 use mock_containerd::{Faults, MockContainerd};
-use rpc_ledger::{CallRecord, ConnectionId, Ended, Mark};
+use rpc_ledger::{CallRecord, ConnectionId, Ended, Ledger, Mark};
 use rpc_spy::Tap;
 
-/// Where the cases that are under way began in the mock's own ledger.
+/// Who makes things go wrong, and the tap before it.
+#[derive(Clone, Copy)]
+pub(crate) enum Faulty<'s> {
+    Mock(&'s MockContainerd, &'s Tap),
+    Proxy(&'s Proxy, &'s Tap),
+}
+
+impl<'s> Faulty<'s> {
+    fn ledger(self) -> &'s Ledger {
+        match self {
+            Self::Mock(mock, _) => mock.ledger(),
+            Self::Proxy(proxy, _) => proxy.ledger(),
+        }
+    }
+
+    /// The tap dials in the order in which it numbers, and they number as they accept: theirs, and the
+    /// tap's of the same connection.
+    fn pairs(self) -> BTreeMap<ConnectionId, ConnectionId> {
+        let (own, tap) = match self {
+            Self::Mock(mock, tap) => (mock.connections(), tap),
+            Self::Proxy(proxy, tap) => (proxy.connections(), tap),
+        };
+        own.into_iter().zip(tap.connections().into_iter().map(|info| info.connection)).collect()
+    }
+
+    fn enter(self, namespace: &str, name: &str) {
+        match self {
+            Self::Mock(mock, _) => mock.faults().enter(namespace, name),
+            Self::Proxy(proxy, _) => proxy.enter(namespace, name),
+        }
+    }
+
+    fn leave(self, namespace: &str) {
+        match self {
+            Self::Mock(mock, _) => mock.faults().leave(namespace),
+            Self::Proxy(proxy, _) => proxy.leave(namespace),
+        }
+    }
+
+    fn add(self, faults: Faults) {
+        match self {
+            Self::Mock(mock, _) => mock.faults().add(faults),
+            Self::Proxy(proxy, _) => proxy.add(faults),
+        }
+    }
+
+    fn clear(self) {
+        match self {
+            Self::Mock(mock, _) => mock.faults().clear(),
+            Self::Proxy(proxy, _) => proxy.clear(),
+        }
+    }
+
+    fn fired_in(self, namespace: &str) -> Vec<Fired> {
+        match self {
+            Self::Mock(mock, _) => mock.faults().fired_in(namespace),
+            Self::Proxy(proxy, _) => proxy.fired_in(namespace),
+        }
+    }
+
+    /// Faults that nothing has set off, as they are written.
+    pub(crate) fn unfired(self) -> Vec<String> {
+        match self {
+            Self::Mock(mock, _) => mock.faults().unfired(),
+            Self::Proxy(proxy, _) => proxy.unfired(),
+        }
+    }
+}
+
+/// Where the cases that are under way began in the ledger of who makes things go wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Injections {
     begun: Mutex<BTreeMap<String, Mark>>,
@@ -24,9 +93,9 @@ impl Injections {
     }
 
     /// A case begins: what is drawn in it is drawn for its name.
-    pub(crate) fn begin(&self, mock: &MockContainerd, namespace: &str, case: &str) {
-        mock.faults().enter(namespace, case);
-        self.begun().insert(namespace.to_owned(), mock.ledger().mark());
+    pub(crate) fn begin(&self, faulty: Faulty<'_>, namespace: &str, case: &str) {
+        faulty.enter(namespace, case);
+        self.begun().insert(namespace.to_owned(), faulty.ledger().mark());
     }
 
     fn provoked(&self) -> MutexGuard<'_, Option<String>> {
@@ -34,50 +103,39 @@ impl Injections {
     }
 
     /// Makes something go wrong, of which the occasions are counted from now on.
-    pub(crate) fn provoke(
-        &self,
-        mock: &MockContainerd,
-        namespace: &str,
-        faults: &str,
-    ) -> Result<(), String> {
-        let faults = Faults::parse("step", faults).map_err(|error| error.to_string())?;
-        mock.faults().add(faults);
+    pub(crate) fn provoke(&self, faulty: Faulty<'_>, namespace: &str, faults: Faults) {
+        faulty.add(faults);
         *self.provoked() = Some(namespace.to_owned());
-        Ok(())
     }
 
     /// What fired since.
-    pub(crate) fn of(&self, mock: &MockContainerd, namespace: &str) -> Vec<Injected> {
-        mock.faults().fired_in(namespace).iter().map(told).collect()
+    pub(crate) fn of(&self, faulty: Faulty<'_>, namespace: &str) -> Vec<Injected> {
+        faulty.fired_in(namespace).iter().map(told).collect()
     }
 
     /// The case is over.
-    pub(crate) fn end(&self, mock: &MockContainerd, namespace: &str) {
-        mock.faults().leave(namespace);
+    pub(crate) fn end(&self, faulty: Faulty<'_>, namespace: &str) {
+        faulty.leave(namespace);
         // What nothing set off is not for the next case.
         if self.provoked().take_if(|case| case == namespace).is_some() {
-            mock.faults().clear();
+            faulty.clear();
         }
         self.begun().remove(namespace);
     }
 
-    /// Marks the tap's calls of a case that the mock marked in its own ledger.
+    /// Marks the tap's calls of a case that were marked in that ledger.
     pub(crate) fn mark(
         &self,
-        mock: &MockContainerd,
+        faulty: Faulty<'_>,
         namespace: &str,
-        tap: &Tap,
         mut calls: Vec<CallRecord>,
     ) -> Result<Vec<CallRecord>, TargetFault> {
         let Some(from) = self.begun().get(namespace).copied() else { return Ok(calls) };
-        let layer = mock.ledger().calls_between(from, mock.ledger().mark());
+        let layer = faulty.ledger().calls_between(from, faulty.ledger().mark());
         if !layer.iter().any(|call| call.injected) {
             return Ok(calls);
         }
-        // The tap dials in the order in which it numbers, and the mock numbers as it accepts.
-        let theirs = tap.connections().into_iter().map(|info| info.connection);
-        let pairs: BTreeMap<ConnectionId, ConnectionId> =
-            mock.connections().into_iter().zip(theirs).collect();
+        let pairs = faulty.pairs();
         let mut by_connection: BTreeMap<ConnectionId, Vec<&CallRecord>> = BTreeMap::new();
         for call in &layer {
             if let Some(tapped) = pairs.get(&call.connection) {
@@ -90,7 +148,7 @@ impl Injections {
                 let what = format!("{} of connection {connection}", lost.rpc.path());
                 return Err(TargetFault::Observer {
                     action: format!("find the call {what} among those of the tap"),
-                    cause: "the mock counted it, the tap did not".to_owned(),
+                    cause: "it was counted behind the tap, and the tap has not seen it".to_owned(),
                 });
             }
         }

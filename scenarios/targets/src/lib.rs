@@ -3,8 +3,10 @@
 
 mod archive;
 pub mod daemon;
+mod detour;
 mod injections;
 mod inventory;
+mod kept;
 mod memory;
 mod observer;
 mod reconcile;

@@ -93,7 +93,7 @@ impl Target for Memory {
         self.mock.ledger()
     }
 
-    fn begin(&self, _: &str, _: &str) {}
+    fn begin(&self, _: &str, _: &str, _: bool) {}
 
     fn provoke(&self, _: &str, _: &str) -> Result<(), String> {
         Err("nothing is made to go wrong in memory".to_owned())
@@ -126,6 +126,10 @@ impl Target for Memory {
         container: &'a ContainerId,
     ) -> Pending<'a, Result<Option<Lifecycle>, TargetFault>> {
         Box::pin(self.observer.task(namespace, container))
+    }
+
+    fn missed(&self) -> Option<String> {
+        None
     }
 
     fn events(&self, namespace: &str) -> Vec<Event> {

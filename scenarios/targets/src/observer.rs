@@ -2,8 +2,8 @@
 //! stubs: no player's code looks after the players.
 
 use std::error::Error;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use containerd_client::services::v1::events_client::EventsClient;
@@ -33,15 +33,51 @@ const SIGKILL: u32 = 9;
 
 #[derive(Debug)]
 pub(crate) struct Observer {
-    channel: Channel,
+    /// Where it dials; in memory there is nothing to dial.
+    socket: Option<PathBuf>,
+    prefix: String,
     seen: Arc<Seen>,
+    line: Mutex<Line>,
+}
+
+/// What it asks over, and hears events by.
+#[derive(Debug)]
+struct Line {
+    channel: Channel,
     listening: JoinHandle<()>,
 }
 
-impl Drop for Observer {
+impl Drop for Line {
     fn drop(&mut self) {
         self.listening.abort();
     }
+}
+
+impl Line {
+    /// Proven live.
+    async fn over(channel: Channel, prefix: &str, seen: Arc<Seen>) -> Result<Self, TargetFault> {
+        let (live, mut proven) = watch::channel(false);
+        let listening = tokio::spawn(listen(channel.clone(), prefix.to_owned(), seen, live));
+        let line = Self { channel, listening };
+        let mut patience = Duration::from_millis(FIRST_PATIENCE_MS);
+        for _ in 0..PROBES_MAX {
+            let event = Any { type_url: "laconic.Probe".to_owned(), value: Vec::new() };
+            let message = PublishRequest { topic: PROBE_TOPIC.to_owned(), event: Some(event) };
+            let mut events = EventsClient::new(line.channel.clone());
+            limited("publish a probe".into(), events.publish(ask(prefix, message))).await?;
+            let back = tokio::time::timeout(patience, proven.wait_for(|live| *live)).await;
+            if matches!(back, Ok(Ok(_))) {
+                return Ok(line);
+            }
+            patience *= 2;
+        }
+        Err(fault("subscribe to events", format!("none of {PROBES_MAX} probes came back")))
+    }
+}
+
+async fn dial(socket: &Path) -> Result<Channel, TargetFault> {
+    let channel = containerd_client::connect(socket).await;
+    channel.map_err(|error| fault("connect", no_containerd(&error)))
 }
 
 pub(crate) fn fault(action: impl Into<String>, cause: impl ToString) -> TargetFault {
@@ -85,31 +121,27 @@ pub(crate) fn ask<T>(namespace: &str, message: T) -> Request<T> {
 impl Observer {
     /// Connects, and watches every namespace that begins with `prefix`.
     pub(crate) async fn connect(socket: &Path, prefix: &str) -> Result<Self, TargetFault> {
-        let channel = containerd_client::connect(socket).await;
-        let channel = channel.map_err(|error| fault("connect", no_containerd(&error)))?;
-        Self::over(channel, prefix).await
+        let observer = Self::over(dial(socket).await?, prefix).await?;
+        Ok(Self { socket: Some(socket.to_owned()), ..observer })
     }
 
     /// Watches every namespace that begins with `prefix`.
     pub(crate) async fn over(channel: Channel, prefix: &str) -> Result<Self, TargetFault> {
         let seen = Arc::new(Seen::default());
-        let (live, mut proven) = watch::channel(false);
-        let listening =
-            tokio::spawn(listen(channel.clone(), prefix.to_owned(), seen.clone(), live));
-        let observer = Self { channel, seen, listening };
-        let mut patience = Duration::from_millis(FIRST_PATIENCE_MS);
-        for _ in 0..PROBES_MAX {
-            let event = Any { type_url: "laconic.Probe".to_owned(), value: Vec::new() };
-            let message = PublishRequest { topic: PROBE_TOPIC.to_owned(), event: Some(event) };
-            let mut events = EventsClient::new(observer.channel.clone());
-            limited("publish a probe".into(), events.publish(ask(prefix, message))).await?;
-            let back = tokio::time::timeout(patience, proven.wait_for(|live| *live)).await;
-            if matches!(back, Ok(Ok(_))) {
-                return Ok(observer);
-            }
-            patience *= 2;
-        }
-        Err(fault("subscribe to events", format!("none of {PROBES_MAX} probes came back")))
+        let line = Mutex::new(Line::over(channel, prefix, seen.clone()).await?);
+        Ok(Self { socket: None, prefix: prefix.to_owned(), seen, line })
+    }
+
+    /// Dials anew, once the daemon was away. What happened meanwhile it has not heard.
+    pub(crate) async fn listen_again(&self) -> Result<(), TargetFault> {
+        let Some(socket) = &self.socket else { return Ok(()) };
+        let line = Line::over(dial(socket).await?, &self.prefix, self.seen.clone()).await?;
+        *self.line() = line;
+        Ok(())
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().expect("nothing panics while it holds the line")
     }
 
     pub(crate) fn seen(&self) -> &Seen {
@@ -117,16 +149,16 @@ impl Observer {
     }
 
     pub(crate) fn channel(&self) -> Channel {
-        self.channel.clone()
+        self.line().channel.clone()
     }
 
     pub(crate) fn tasks(&self) -> TasksClient<Channel> {
-        TasksClient::new(self.channel.clone())
+        TasksClient::new(self.channel())
     }
 
     /// The server's version.
     pub(crate) async fn version(&self) -> Result<String, TargetFault> {
-        let mut client = VersionClient::new(self.channel.clone());
+        let mut client = VersionClient::new(self.channel());
         Ok(limited("ask for the version".into(), client.version(Request::new(()))).await?.version)
     }
 

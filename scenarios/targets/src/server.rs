@@ -1,17 +1,18 @@
 //! The servers that a stand can hold.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use mock_containerd::MockContainerd;
 
-use crate::daemon::PrivateDaemon;
+use crate::kept::KeptDaemon;
 
 /// What stands behind the taps.
 pub(crate) enum Server {
     /// A mock of ours.
     Mock(MockContainerd),
     /// A containerd of ours.
-    Real(Box<PrivateDaemon>),
+    Real(Arc<KeptDaemon>),
     /// Somebody's own.
     Address(Box<Path>),
 }

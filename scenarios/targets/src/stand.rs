@@ -1,28 +1,30 @@
 //! A stand: one server, a tap for players, a tap for the observer, and the observer.
 
+mod closing;
+
 use std::fmt;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use driver_protocol::{ContainerId, Lifecycle, Pending};
 use laconic_scenarios::{Closing, Event, Injected, Target, TargetFault};
 use mock_containerd::{Faults, MockContainerd, Profile};
-use rpc_ledger::{CallRecord, Counts, Ledger, Mark};
+use rpc_ledger::{CallRecord, Ledger, Mark};
 use rpc_spy::Tap;
-use run_record::{TargetRef, Verdict};
+use run_record::TargetRef;
+use tokio::sync::RwLockReadGuard;
 
 use crate::archive;
 use crate::daemon::{PrivateDaemon, Rootfs, Unavailable};
-use crate::injections::Injections;
+use crate::detour::Detour;
+use crate::injections::{Faulty, Injections};
+use crate::kept::KeptDaemon;
 use crate::observer::Observer;
-use crate::reconcile::{compare_layer, cross_check};
 use crate::server::Server;
-
-/// How long connections that were closed may take to end everywhere.
-const REST_LIMIT_MS: u64 = 10_000;
 
 /// Which target is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +67,15 @@ struct Stand {
     server: Server,
     injections: Injections,
     player: Tap,
+    /// The way on which things go wrong; a mock needs none.
+    detour: Option<Detour>,
+    /// Whether all cases take it, and whether the one under way does.
+    always: bool,
+    takes_detour: AtomicBool,
+    /// How often the daemon had been restarted when the case under way began.
+    restarts: AtomicU64,
     spy: Tap,
-    observer: Option<Observer>,
+    observer: Option<Arc<Observer>>,
     asked: String,
     version: String,
     profile: Profile,
@@ -82,15 +91,18 @@ pub async fn start(spec: &TargetSpec) -> Result<Box<dyn Target>, StandError> {
     start_with_faults(spec, None).await
 }
 
-/// Starts a target on which something goes wrong. Only the mock can be had so.
+/// Nobody may end it, or touch what it started.
+const NOT_OURS: &str = "a daemon that is not ours is not restarted, nor are its shims touched";
+
+/// Starts a target on which something goes wrong.
 pub async fn start_with_faults(
     spec: &TargetSpec,
     faults: Option<&Faults>,
 ) -> Result<Box<dyn Target>, StandError> {
-    if faults.is_some() && !matches!(spec, TargetSpec::Mock(_)) {
-        let reason = "faults are injected into the mock alone so far".to_owned();
-        let remedy = "leave --faults out, or run against mock".to_owned();
-        return Err(Unavailable { reason, remedy }.into());
+    let wants_daemon = faults.is_some_and(Faults::want_a_daemon);
+    if wants_daemon && matches!(spec, TargetSpec::Address(_)) {
+        let remedy = "leave [[daemon]] out of the faults, or run against mock or real".to_owned();
+        return Err(Unavailable { reason: NOT_OURS.to_owned(), remedy }.into());
     }
     let failed = |error: &dyn std::fmt::Display| StandError::Failed(error.to_string());
     // Named by its owner: `laconic clean` removes it once that is dead.
@@ -103,33 +115,26 @@ pub async fn start_with_faults(
     // A name of nobody else's: the temporary folder's own.
     let unique = folder.path().file_name().map(|name| name.to_string_lossy().into_owned());
     let unique = unique.unwrap_or_default().replace(STAND_PREFIX, "");
-    let (server, prefix) = match spec {
-        TargetSpec::Mock(profile) => {
-            let mock = MockContainerd::builder()
-                .profile(*profile)
-                .watch_socket(folder.path().join("watch.sock"))
-                .faults(faults.cloned().unwrap_or_default())
-                .start()
-                .await;
-            (Server::Mock(mock.map_err(|error| failed(&error))?), format!("laconic-{unique}"))
-        }
-        TargetSpec::Real(binary) => {
-            let daemon = PrivateDaemon::start(binary.as_deref()).await?;
-            let prefix = format!("laconic-{}", daemon.run_id());
-            (Server::Real(Box::new(daemon)), prefix)
-        }
-        TargetSpec::Address(path) => {
-            (Server::Address(path.clone().into()), format!("laconic-{unique}"))
-        }
-    };
+    let (server, prefix) = serve(spec, faults, folder.path(), &unique).await?;
     let tap = |name: &str, upstream: &Path| {
         let (listen, upstream) = (folder.path().join(name), upstream.to_owned());
         async move { Tap::start(&listen, &upstream, Ledger::new()).await }
     };
     let player = tap("containerd.sock", server.socket()).await.map_err(|error| failed(&error))?;
     let spy = tap("observer.sock", server.watch_socket()).await.map_err(|error| failed(&error))?;
+    let detour = match &server {
+        Server::Mock(_) => None,
+        _ => {
+            let (faults, ledger) = (faults.cloned().unwrap_or_default(), player.ledger().clone());
+            let opened = Detour::open(&server, faults, folder.path(), ledger).await;
+            Some(opened.map_err(StandError::Failed)?)
+        }
+    };
     let observer = Observer::connect(spy.socket(), &prefix).await;
-    let observer = observer.map_err(|error| failed(&error))?;
+    let observer = Arc::new(observer.map_err(|error| failed(&error))?);
+    if let Server::Real(daemon) = &server {
+        daemon.heard_by(Some(observer.clone()));
+    }
     let version = observer.version().await.map_err(|error| failed(&error))?;
     let profile = match spec {
         TargetSpec::Mock(profile) => *profile,
@@ -146,6 +151,10 @@ pub async fn start_with_faults(
         server,
         injections: Injections::default(),
         player,
+        detour,
+        always: faults.is_some(),
+        takes_detour: AtomicBool::new(false),
+        restarts: AtomicU64::new(0),
         spy,
         observer,
         asked: spec.to_string(),
@@ -158,14 +167,63 @@ pub async fn start_with_faults(
     }))
 }
 
+/// The server, and how the names of its namespaces begin.
+async fn serve(
+    spec: &TargetSpec,
+    faults: Option<&Faults>,
+    folder: &Path,
+    unique: &str,
+) -> Result<(Server, String), StandError> {
+    let prefix = format!("laconic-{unique}");
+    Ok(match spec {
+        TargetSpec::Mock(profile) => {
+            let mock = MockContainerd::builder()
+                .profile(*profile)
+                .watch_socket(folder.join("watch.sock"))
+                .faults(faults.cloned().unwrap_or_default())
+                .start()
+                .await;
+            (Server::Mock(mock.map_err(|error| StandError::Failed(error.to_string()))?), prefix)
+        }
+        TargetSpec::Real(binary) => {
+            let daemon = PrivateDaemon::start(binary.as_deref()).await?;
+            let prefix = format!("laconic-{}", daemon.run_id());
+            (Server::Real(Arc::new(KeptDaemon::new(daemon))), prefix)
+        }
+        TargetSpec::Address(path) => (Server::Address(path.clone().into()), prefix),
+    })
+}
+
 impl Stand {
     fn observer(&self) -> &Observer {
         self.observer.as_ref().expect("it is taken only when the stand is closed")
     }
 
+    fn taps(&self) -> impl Iterator<Item = &Tap> {
+        let detour = self.detour.as_ref().map(|detour| &detour.tap);
+        [&self.player, &self.spy].into_iter().chain(detour)
+    }
+
+    /// Who makes things go wrong in the case under way.
+    fn faulty(&self) -> Option<Faulty<'_>> {
+        match (&self.server, &self.detour) {
+            (Server::Mock(mock), _) => Some(Faulty::Mock(mock, &self.player)),
+            (_, Some(detour)) => self.takes_detour.load(Ordering::Relaxed).then(|| detour.faulty()),
+            _ => None,
+        }
+    }
+
+    /// Waits until the server can be asked: one of ours may be away. It is not ended as long as what this
+    /// returns is held.
+    async fn asking(&self) -> Result<Option<RwLockReadGuard<'_, ()>>, TargetFault> {
+        match &self.server {
+            Server::Real(daemon) => daemon.asking().await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
     fn check_sight(&self) -> Result<(), TargetFault> {
-        let blind = self.player.blind().into_iter().chain(self.spy.blind()).next();
-        match blind {
+        match self.taps().flat_map(Tap::blind).next() {
             None => Ok(()),
             Some(blind) => {
                 let what = format!("connection {}: {}", blind.connection, blind.reason);
@@ -173,85 +231,6 @@ impl Stand {
             }
         }
     }
-
-    /// Compares the counts, and ends the server whatever they say.
-    async fn close(mut self) -> Result<Closing, TargetFault> {
-        self.observer.take();
-        let compared = self.compare().await;
-        if let Server::Real(daemon) = self.server {
-            daemon.stop().await.map_err(|error| TargetFault::Stop(error.to_string()))?;
-        }
-        compared
-    }
-
-    async fn compare(&self) -> Result<Closing, TargetFault> {
-        let limit = Duration::from_millis(REST_LIMIT_MS);
-        let resting = async {
-            rest(&self.player).await;
-            rest(&self.spy).await;
-        };
-        let restless =
-            TargetFault::Restless { what: "a connection".to_owned(), limit_ms: REST_LIMIT_MS };
-        tokio::time::timeout(limit, resting).await.map_err(|_| restless)?;
-        self.check_sight()?;
-        let (player, observer) = (self.player.ledger().counts(), self.spy.ledger().counts());
-        let (daemon, verdict) = match &self.server {
-            Server::Mock(mock) => {
-                let layer = layer_at_rest(mock.ledger(), limit).await;
-                let verdict = compare_layer(&[&player, &observer], &layer);
-                (Some(layer.started_by_short_name()), verdict)
-            }
-            Server::Real(daemon) => {
-                let told = daemon.metrics().await.map_err(|error| TargetFault::Observer {
-                    action: "read the daemon's metrics".to_owned(),
-                    cause: error.to_string(),
-                })?;
-                let verdict = cross_check(&[&player, &observer], &told);
-                let short = |path: &String| rpc_ledger::Rpc::from_path(path).short();
-                (Some(told.iter().map(|(path, count)| (short(path), *count)).collect()), verdict)
-            }
-            // Somebody else's daemon serves others, too: its own counts say nothing about us.
-            Server::Address(_) => (None, Verdict::skip("cross-check", "not our own daemon")),
-        };
-        let unfired = match &self.server {
-            Server::Mock(mock) => mock.faults().unfired(),
-            _ => Vec::new(),
-        };
-        Ok(Closing {
-            unfired,
-            player: player.started_by_short_name(),
-            observer: observer.started_by_short_name(),
-            daemon,
-            verdicts: vec![verdict],
-        })
-    }
-}
-
-/// Until every connection of the tap has ended and was read to its end.
-async fn rest(tap: &Tap) {
-    loop {
-        let changed = tap.ledger().changed();
-        tap.caught_up(tap.mark()).await;
-        if tap.ledger().in_flight() == 0 {
-            return;
-        }
-        changed.await;
-    }
-}
-
-async fn layer_at_rest(ledger: &Ledger, limit: Duration) -> Counts {
-    let resting = async {
-        loop {
-            let changed = ledger.changed();
-            if ledger.in_flight() == 0 {
-                return;
-            }
-            changed.await;
-        }
-    };
-    // What does not come to rest shows in the comparison.
-    let _ = tokio::time::timeout(limit, resting).await;
-    ledger.counts()
 }
 
 impl Target for Stand {
@@ -265,7 +244,10 @@ impl Target for Stand {
     }
 
     fn socket(&self) -> &Path {
-        self.player.socket()
+        match &self.detour {
+            Some(detour) if self.takes_detour.load(Ordering::Relaxed) => detour.tap.socket(),
+            _ => self.player.socket(),
+        }
     }
 
     fn rootfs(&self) -> Option<&Path> {
@@ -306,37 +288,46 @@ impl Target for Stand {
         self.player.ledger()
     }
 
-    fn begin(&self, namespace: &str, case: &str) {
-        if let Server::Mock(mock) = &self.server {
-            self.injections.begin(mock, namespace, case);
+    fn begin(&self, namespace: &str, case: &str, faulty: bool) {
+        self.takes_detour.store(self.always || faulty, Ordering::Relaxed);
+        if let Server::Real(daemon) = &self.server {
+            self.restarts.store(daemon.restarts(), Ordering::Relaxed);
+        }
+        if let Some(faulty) = self.faulty() {
+            self.injections.begin(faulty, namespace, case);
         }
     }
 
     fn provoke(&self, namespace: &str, faults: &str) -> Result<(), String> {
-        match &self.server {
-            Server::Mock(mock) => self.injections.provoke(mock, namespace, faults),
-            _ => Err("nothing is made to go wrong on this target".to_owned()),
+        let faults = Faults::parse("step", faults).map_err(|error| error.to_string())?;
+        if faults.want_a_daemon() && matches!(self.server, Server::Address(_)) {
+            return Err(NOT_OURS.to_owned());
         }
+        let faulty = self.faulty().ok_or("nothing was to go wrong in this case")?;
+        self.injections.provoke(faulty, namespace, faults);
+        Ok(())
     }
 
     fn injected(&self, namespace: &str) -> Vec<Injected> {
-        match &self.server {
-            Server::Mock(mock) => self.injections.of(mock, namespace),
-            _ => Vec::new(),
-        }
+        self.faulty().map(|faulty| self.injections.of(faulty, namespace)).unwrap_or_default()
     }
 
     fn calls(&self, namespace: &str, from: Mark, to: Mark) -> Result<Vec<CallRecord>, TargetFault> {
         let calls = self.player.ledger().calls_between(from, to);
-        match &self.server {
-            Server::Mock(mock) => self.injections.mark(mock, namespace, &self.player, calls),
-            _ => Ok(calls),
+        match self.faulty() {
+            Some(faulty) => self.injections.mark(faulty, namespace, calls),
+            None => Ok(calls),
         }
     }
 
     fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>> {
         Box::pin(async move {
+            // What comes next meets a daemon that serves, and not by luck one that is away.
+            drop(self.asking().await?);
             self.player.caught_up(mark).await;
+            if let Some(detour) = &self.detour {
+                detour.tap.caught_up(mark).await;
+            }
             self.check_sight()
         })
     }
@@ -359,7 +350,17 @@ impl Target for Stand {
         namespace: &'a str,
         container: &'a ContainerId,
     ) -> Pending<'a, Result<Option<Lifecycle>, TargetFault>> {
-        Box::pin(self.observer().task(namespace, container))
+        Box::pin(async move {
+            let _asking = self.asking().await?;
+            self.observer().task(namespace, container).await
+        })
+    }
+
+    fn missed(&self) -> Option<String> {
+        let Server::Real(daemon) = &self.server else { return None };
+        let restarted = daemon.restarts() > self.restarts.load(Ordering::Relaxed);
+        restarted
+            .then(|| "the daemon was restarted, and nobody heard what it told meanwhile".into())
     }
 
     fn events(&self, namespace: &str) -> Vec<Event> {
@@ -379,14 +380,20 @@ impl Target for Stand {
         &'a self,
         namespace: &'a str,
     ) -> Pending<'a, Result<Vec<String>, TargetFault>> {
-        Box::pin(self.observer().leftovers(namespace))
+        Box::pin(async move {
+            let _asking = self.asking().await?;
+            self.observer().leftovers(namespace).await
+        })
     }
 
     fn clean_up<'a>(&'a self, namespace: &'a str) -> Pending<'a, Result<(), TargetFault>> {
-        if let Server::Mock(mock) = &self.server {
-            self.injections.end(mock, namespace);
+        if let Some(faulty) = self.faulty() {
+            self.injections.end(faulty, namespace);
         }
-        Box::pin(self.observer().clean_up(namespace))
+        Box::pin(async move {
+            let _asking = self.asking().await?;
+            self.observer().clean_up(namespace).await
+        })
     }
 
     fn close(self: Box<Self>) -> Pending<'static, Result<Closing, TargetFault>> {

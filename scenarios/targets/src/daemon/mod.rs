@@ -6,6 +6,7 @@ mod metrics;
 mod private;
 mod process;
 mod rootfs;
+mod shims;
 mod sweep;
 
 pub use machine::{Item, Machine, Unavailable};
@@ -13,4 +14,5 @@ pub use manifest::{CleanReport, RunId, clean};
 pub use metrics::MetricsError;
 pub use private::{DaemonError, PrivateDaemon};
 pub use rootfs::Rootfs;
+pub(crate) use shims::{kill_shim, lose_tasks, signal_shim};
 pub use sweep::leftovers;

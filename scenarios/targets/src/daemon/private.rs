@@ -213,11 +213,16 @@ impl PrivateDaemon {
 
     /// Done when it has ended, with how.
     pub async fn died(&self) -> String {
-        let mut ended = self.ended.clone();
+        let mut ended = self.ending();
         match ended.wait_for(Option::is_some).await {
             Ok(how) => how.clone().unwrap_or_default(),
             Err(_) => "nobody knows how".to_owned(),
         }
+    }
+
+    /// Tells how the process that serves now ends.
+    pub(crate) fn ending(&self) -> watch::Receiver<Option<String>> {
+        self.ended.clone()
     }
 
     /// Ends it and all that came of it.

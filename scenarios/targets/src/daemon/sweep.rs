@@ -82,7 +82,7 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 
 /// Processes whose command line names the run's own folder: the daemon its configuration, a shim
 /// the daemon's socket.
-fn daemon_and_shims(run: &RunId) -> Vec<Process> {
+pub(super) fn daemon_and_shims(run: &RunId) -> Vec<Process> {
     let own = format!("{}/", run.folder().display());
     let mut all = Process::all();
     all.retain(|process| {
@@ -108,7 +108,7 @@ fn named_with(path: &Path, prefix: &str) -> bool {
     name.is_some_and(|name| name.starts_with(prefix))
 }
 
-fn in_cgroups(run: &RunId) -> Vec<Process> {
+pub(super) fn in_cgroups(run: &RunId) -> Vec<Process> {
     let mut processes: Vec<Process> = cgroups(run)
         .iter()
         .flat_map(|cgroup| subfolders(cgroup))
@@ -122,7 +122,7 @@ fn in_cgroups(run: &RunId) -> Vec<Process> {
 }
 
 /// What is frozen does not even die.
-fn thaw(run: &RunId) {
+pub(super) fn thaw(run: &RunId) {
     for cgroup in cgroups(run).iter().flat_map(|cgroup| subfolders(cgroup)) {
         let _ = fs::write(cgroup.join("freezer.state"), "THAWED");
         let _ = fs::write(cgroup.join("cgroup.freeze"), "0");
