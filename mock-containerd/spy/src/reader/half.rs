@@ -1,9 +1,11 @@
 //! One direction of a connection: frames in, header blocks out.
 
 use loona_hpack::Decoder;
+use loona_hpack::huffman::HuffmanDecoder;
 
 use super::Blind;
 use super::frame::{Frame, Kind};
+use super::spelled::spelled;
 
 /// A header block longer than this is not followed.
 const HEADER_BLOCK_BYTES_MAX: usize = 1 << 20;
@@ -28,6 +30,7 @@ struct Block {
 pub(super) struct Half {
     buffer: Vec<u8>,
     decoder: Decoder<'static>,
+    huffman: HuffmanDecoder,
     allowed_table_bytes: usize,
     block: Option<Block>,
 }
@@ -37,7 +40,8 @@ impl Half {
         let mut decoder = Decoder::new();
         // RFC 9113: 4096 until a SETTINGS frame says otherwise.
         decoder.set_max_allowed_table_size(4096);
-        Self { buffer: Vec::new(), decoder, allowed_table_bytes: 4096, block: None }
+        let huffman = HuffmanDecoder::new();
+        Self { buffer: Vec::new(), decoder, huffman, allowed_table_bytes: 4096, block: None }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -122,7 +126,7 @@ impl Half {
         // Decoded even when nobody wants it: the dynamic table depends on every block.
         let fields = self
             .decoder
-            .decode(&block.bytes)
+            .decode(&spelled(&block.bytes, &mut self.huffman))
             .map_err(|cause| Blind::Hpack { stream: block.stream, cause: format!("{cause:?}") })?;
         let fields =
             fields.into_iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();

@@ -3,6 +3,7 @@
 mod connection;
 mod frame;
 mod half;
+mod spelled;
 mod stream;
 
 pub use connection::ConnectionReader;
