@@ -112,7 +112,7 @@ pub async fn run_arm(
     let mut went = go(&arm, stop, emit).await;
     let mut crewed = None;
     if let (Ok(_), Some(crew)) = (&went, crew) {
-        match play(&arm, crew, generation, stop, emit).await {
+        match play(&arm, crew, generation, stop, emit) {
             Ok(sum) => crewed = Some(sum),
             Err(fault) => went = Err(fault),
         }

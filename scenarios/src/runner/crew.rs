@@ -1,13 +1,15 @@
 //! Generated cases side by side. Each player has a target of its own, so that its calls, events and
 //! quiet are nobody else's; and none serves more than so many cases, so that what it remembers does
-//! not grow with their number.
+//! not grow with their number. And each has a thread of its own, on which its client, its target and the
+//! tap between them take turns: threads that wake each other cost more than a step does.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
+use std::thread;
 
 use driver_protocol::Pending;
-use futures_util::future::join_all;
 use run_record::Line;
+use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 
 use super::arm::Arm;
 use super::part::{Sum, close, go};
@@ -53,7 +55,7 @@ impl<'w> Watch<'w> {
 }
 
 /// Plays what is generated.
-pub(super) async fn play(
+pub(super) fn play(
     arm: &Arm<'_>,
     crew: Crew<'_>,
     generation: Generation,
@@ -68,18 +70,18 @@ pub(super) async fn play(
         emit: Mutex::new(emit),
         halt: Stop::default(),
     };
+    let ends: Vec<Result<Sum, RunFault>> = blocking(|| {
+        thread::scope(|scope| {
+            let players: Vec<_> =
+                (0..jobs).map(|_| scope.spawn(|| player(arm, crew, &watch, stop))).collect();
+            let ended = |player: thread::ScopedJoinHandle<'_, _>| {
+                player.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            players.into_iter().map(ended).collect()
+        })
+    });
     let mut sum = Sum::default();
     let mut fault = None;
-    let players = join_all((0..jobs).map(|_| player(arm, crew, &watch)));
-    let heed = async {
-        stop.wait().await;
-        watch.halt.ask();
-        std::future::pending().await
-    };
-    let ends = tokio::select! {
-        ends = players => ends,
-        () = heed => unreachable!("whoever heeds a stop waits on"),
-    };
     for end in ends {
         match end {
             Ok(more) => sum.add(more),
@@ -93,7 +95,36 @@ pub(super) async fn play(
     fault.map_or(Ok(sum), Err)
 }
 
-async fn player(arm: &Arm<'_>, crew: Crew<'_>, watch: &Watch<'_>) -> Result<Sum, RunFault> {
+/// Waits for threads without keeping others' tasks from running.
+fn blocking<T>(wait: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+        _ => wait(),
+    }
+}
+
+/// Everything that a player starts lives on its thread, and ends with it.
+fn player(arm: &Arm<'_>, crew: Crew<'_>, watch: &Watch<'_>, stop: &Stop) -> Result<Sum, RunFault> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+        let fault = TargetFault::Start(format!("cannot start a player's runtime: {error}"));
+        RunFault::Target { case: "generated cases".to_owned(), fault }
+    })?;
+    let ended = runtime.block_on(async {
+        let heed = async {
+            stop.wait().await;
+            watch.halt.ask();
+            std::future::pending().await
+        };
+        tokio::select! {
+            ended = batches(arm, crew, watch) => ended,
+            () = heed => unreachable!("whoever heeds a stop waits on"),
+        }
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+async fn batches(arm: &Arm<'_>, crew: Crew<'_>, watch: &Watch<'_>) -> Result<Sum, RunFault> {
     let mut sum = Sum::default();
     while let Some(cases) = watch.next() {
         match batch(arm, crew, watch, cases).await {
