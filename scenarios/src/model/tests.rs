@@ -160,6 +160,8 @@ fn an_error_that_is_right_leaves_a_doubt_where_a_call_of_it_was_made_to_fail() {
     for (excuse, doubt) in [(excuse, true), (Excuse::default(), false)] {
         let mut world = running(Program::Sleeps);
         let forecast = world.forecast(&missing);
+        let verdicts = world.clone().learn_after(&forecast, &outcome, Some(None), &excuse);
+        assert_eq!(verdicts.iter().any(Verdict::failed), !doubt, "it may have been carried out");
         let verdicts = world.learn_after(&forecast, &outcome, on, &excuse);
         assert!(verdicts.iter().all(|verdict| !verdict.failed()), "{verdicts:?}");
         assert_eq!(world.is_in_doubt(), doubt);

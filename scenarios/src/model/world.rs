@@ -175,15 +175,12 @@ impl World {
         let verdicts = self.learn(forecast, outcome, seen);
         let wrong =
             |check: &str| verdicts.iter().any(|verdict| verdict.check == check && verdict.failed());
+        // Whether it was carried out, half of it or nothing an error does not say, also where it is right.
+        let unsure = excuse.call && matches!(outcome, Outcome::Error(_));
         let excused = match wrong("outcome") {
-            // Whether it was carried out, or half of it, the error does not say.
             true => excuse.takes(&forecast.play, outcome),
-            false => excuse.world && wrong("state"),
+            false => unsure || excuse.world && wrong("state"),
         };
-        // An error that is right as well: whether what was begun could be undone it does not say.
-        if excuse.call && matches!(outcome, Outcome::Error(_)) {
-            self.doubted.extend(slot);
-        }
         if !excused || wrong("model") {
             return verdicts;
         }
