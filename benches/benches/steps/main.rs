@@ -44,8 +44,10 @@ fn main() {
 
 /// Of a turn, in nanoseconds a call or a step.
 struct Turns {
-    /// A bare call.
+    /// A bare call, on the threads that a program of tokio's has.
     bare: Measured,
+    /// A bare call whose two ends share a thread, as those of a player do.
+    same: Measured,
     /// What the calls of a step would take, bare.
     calls: Measured,
     /// A step over the socket.
@@ -56,10 +58,12 @@ struct Turns {
 
 fn ratios(hello: &Hello, threads: &Runtime, single: &Runtime) {
     let bare = threads.block_on(Unary::serve());
+    let same = single.block_on(Unary::serve());
     let empty =
         |client: &str| Measured { client: client.to_owned(), of: "step", samples_us: Vec::new() };
     let mut turns = Turns {
         bare: empty("bare call"),
+        same: empty("on one thread"),
         calls: empty("its calls, bare"),
         socket: empty("socket"),
         memory: empty("memory"),
@@ -67,20 +71,22 @@ fn ratios(hello: &Hello, threads: &Runtime, single: &Runtime) {
     let mut rpcs = 0.0;
     for round in 0..WARM_UP + ROUNDS {
         let call = threads.block_on(bare.mean(CALLS));
-        let socket = threads.block_on(over_the_socket(hello, LIVES));
+        let alone = single.block_on(same.mean(CALLS));
+        let socket = single.block_on(over_the_socket(hello, LIVES));
         let memory = single.block_on(in_memory(hello, LIVES));
         if round < WARM_UP {
             continue;
         }
         rpcs = socket.rpcs_per_step();
         turns.bare.samples_us.push(nanos(call));
+        turns.same.samples_us.push(nanos(alone));
         turns.calls.samples_us.push(nanos(call.mul_f64(rpcs)));
         turns.socket.samples_us.push(nanos(socket.step()));
         turns.memory.samples_us.push(nanos(memory.step()));
     }
     println!("a turn: {CALLS} bare calls, {LIVES} lives of {} steps; {ROUNDS} turns", steps());
     println!("RPCs of a step, the player's and the observer's: {rpcs:.2}");
-    for one in [&turns.bare, &turns.socket, &turns.memory] {
+    for one in [&turns.bare, &turns.same, &turns.socket, &turns.memory] {
         let median = median(one);
         let rate = 1e9 / median;
         println!("{:<16} {:>8.1} µs  {rate:>7.0}/s", one.client, median / 1_000.0);
