@@ -70,7 +70,8 @@ pub(crate) struct RunOptions {
     /// Drive this client (default: retained and stateless)
     #[arg(long = "driver", value_name = "NAME")]
     pub(crate) drivers: Vec<String>,
-    /// Run against mock, mock:1.7, real, real:PATH or a socket (default: mock, and real where it can)
+    /// Run against mock, mock:1.7, memory (a mock in this process, where what happens at once has an order
+    /// by the seed), real, real:PATH or a socket (default: mock, with --actors memory, and real where it can)
     #[arg(long = "target", value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
     /// Fail when this target cannot run
@@ -79,6 +80,10 @@ pub(crate) struct RunOptions {
     /// Generate so many cases as well, and judge them by the model
     #[arg(long, value_name = "N")]
     pub(crate) cases: Option<u64>,
+    /// Generate cases in which so many act at once (1 to 4; 200 cases, unless --cases says otherwise), and
+    /// play them instead of named scenarios: what was answered must be possible in some order
+    #[arg(long, value_name = "N")]
+    pub(crate) actors: Option<u8>,
     /// Of which the generated cases are made: the same seed makes the same cases
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,

@@ -76,6 +76,11 @@ impl Testee {
         &self.hello.driver
     }
 
+    /// Whether it can be had in this process, and told what to dial.
+    pub(crate) fn plays_in_memory(&self) -> bool {
+        self.command.is_empty()
+    }
+
     /// As records name it.
     pub(crate) fn described(&self) -> DriverRef {
         let door = if self.command.is_empty() { "in-process" } else { "stdio" };

@@ -19,20 +19,27 @@ const DELAY_MS: u64 = 16;
 /// Draws how long messages take. Clones are one.
 #[derive(Clone, Debug)]
 pub(crate) struct Interleave {
-    draw: Draw,
+    seed: Arc<AtomicU64>,
     messages: Arc<AtomicU64>,
 }
 
 impl Interleave {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { draw: Draw(seed), messages: Arc::default() }
+        Self { seed: Arc::new(AtomicU64::new(seed)), messages: Arc::default() }
+    }
+
+    /// Draws anew, as if no message had come yet.
+    pub(crate) fn anew(&self, seed: u64) {
+        self.seed.store(seed, Ordering::Relaxed);
+        self.messages.store(0, Ordering::Relaxed);
     }
 
     /// By the number of the message: in memory, and with time that stands still, messages come in
     /// the same order in every run.
     fn next(&self) -> Duration {
         let number = self.messages.fetch_add(1, Ordering::Relaxed);
-        Duration::from_millis(self.draw.below(DELAY_MS, [number, 0, 0]))
+        let draw = Draw(self.seed.load(Ordering::Relaxed));
+        Duration::from_millis(draw.below(DELAY_MS, [number, 0, 0]))
     }
 
     /// Before a request is served.

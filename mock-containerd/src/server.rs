@@ -110,6 +110,13 @@ impl Server {
         &self.hands.hand
     }
 
+    /// From now on it is drawn of another seed how long messages take, as if none had come yet. `false`: it
+    /// was not begun with [`MockBuilder::interleave`](crate::MockBuilder::interleave), and nothing is drawn.
+    pub fn interleave(&self, seed: u64) -> bool {
+        let interleave = self.hands.interleave.as_ref();
+        interleave.map(|interleave| interleave.anew(seed)).is_some()
+    }
+
     /// Who listens to its events.
     pub fn events(&self) -> &EventBus {
         &self.events

@@ -14,6 +14,8 @@ pub(crate) struct Tested {
     command: String,
     /// Of its generated cases.
     seed: Option<u64>,
+    /// How many act in them at once, where several do.
+    actors: Option<u8>,
     /// What its cases were held against.
     reference: Option<String>,
 }
@@ -36,16 +38,21 @@ impl Tested {
         let faults = run.faults.as_ref().map(|faults| format!(" --faults {}", faults.path));
         let command = format!("{}{command}", faults.unwrap_or_default());
         let seed = run.generated.map(|generated| generated.seed);
+        let actors = run.generated.and_then(|generated| generated.actors);
         let reference = run.reference.as_deref().map(on_a_line);
-        Self { driver, target, asked, chosen, command, seed, reference }
+        Self { driver, target, asked, chosen, command, seed, actors, reference }
     }
 
     /// The command that plays a case again.
     pub(crate) fn replay(&self, case: &str) -> String {
         let Self { asked, chosen, command, .. } = self;
         let chosen = if chosen.is_empty() { String::new() } else { format!("{chosen} ") };
-        let generated = self.seed.filter(|_| case.starts_with("gen/"));
-        let seed = generated.map_or_else(String::new, |seed| format!("--seed {seed} "));
+        let generated = case.starts_with("gen/") || case.starts_with("conc/");
+        let seed = self.seed.filter(|_| generated);
+        let seed = seed.map_or_else(String::new, |seed| format!("--seed {seed} "));
+        // What has several actors is selected with them, and what was kept of them as well.
+        let actors = self.actors.filter(|_| !case.starts_with("named/"));
+        let seed = actors.map_or(seed.clone(), |actors| format!("{seed}--actors {actors} "));
         let beside = self.reference.as_ref();
         let beside =
             beside.map_or_else(String::new, |one| format!("--target {one} --differential "));

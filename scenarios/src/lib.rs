@@ -23,6 +23,7 @@ pub mod generate;
 mod known;
 pub mod model;
 mod needs;
+mod plot;
 mod replay;
 mod runner;
 mod scenario;
@@ -36,7 +37,8 @@ pub use checks::{
     judge_outcome, judge_state, owed,
 };
 pub use known::KnownFailures;
-pub use replay::{Replay, ReplayError};
+pub use plot::{ACTORS_MAX, ACTS_MAX, Actors, Plot};
+pub use replay::{Replay, ReplayError, Replayed};
 pub use runner::{Arm, ArmEnd, Crew, Modelled, OpenTarget, RunFault, Stop, run_arm};
 pub use scenario::{Expect, Leaves, Play, Scenario, Stage, Step, WRONG_STATE};
 pub use select::Selection;

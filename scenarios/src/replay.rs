@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::model::Move;
+use crate::plot::{ACTORS_MAX, ACTS_MAX, Plot};
 
 const SCHEMA: u32 = 1;
 
@@ -20,8 +21,27 @@ pub struct Replay {
     pub fails: String,
     /// The versions that it is played on.
     pub profiles: Vec<String>,
-    /// What it does.
-    pub moves: Vec<Move>,
+    /// What is played.
+    pub play: Replayed,
+}
+
+/// What a case does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// One move after the other.
+    Moves(Vec<Move>),
+    /// What several actors do at once.
+    Plot(Plot),
+}
+
+impl Replayed {
+    /// How many operations it has.
+    pub fn steps(&self) -> usize {
+        match self {
+            Self::Moves(moves) => moves.len(),
+            Self::Plot(plot) => plot.acts(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -31,7 +51,52 @@ struct File {
     found: String,
     fails: String,
     profiles: Vec<String>,
+    /// What one does, before the others where there are any.
     steps: Vec<Move>,
+    /// What each of several does at once.
+    #[serde(default)]
+    actors: Vec<Vec<Move>>,
+    /// Of which it is drawn how long messages take.
+    #[serde(default)]
+    interleave: Option<Drawn>,
+}
+
+/// A number as it is written in a file of numbers with signs.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Drawn(u64);
+
+impl TryFrom<String> for Drawn {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let number = text.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16));
+        match number {
+            Some(Ok(number)) => Ok(Self(number)),
+            _ => Err(format!("{text:?} is no number like \"0x2a\"")),
+        }
+    }
+}
+
+impl File {
+    /// Whether its moves can be played.
+    fn check(&self) -> Result<(), String> {
+        for (number, step) in self.steps.iter().chain(self.actors.iter().flatten()).enumerate() {
+            if !step.has_its_slots() {
+                return Err(format!("step {number}, {}: c is 0 to 2, e is 0 or 1", step.name()));
+            }
+            if !self.actors.is_empty() && !Plot::takes(step) {
+                let name = step.name();
+                return Err(format!("step {number}: {name} has no place beside actors"));
+            }
+        }
+        match self.actors.len() > usize::from(ACTORS_MAX)
+            || self.actors.iter().any(|moves| moves.len() > ACTS_MAX)
+        {
+            true => Err(format!("there are at most {ACTORS_MAX} actors, of {ACTS_MAX} steps each")),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Why replay files could not be read. The text names file and line.
@@ -64,18 +129,21 @@ impl Replay {
                 &format!("there is no profile {profile:?}; there are 1.6, 1.7, 2.1"),
             ));
         }
-        if file.steps.is_empty() || file.profiles.is_empty() {
+        if (file.steps.is_empty() && file.actors.is_empty()) || file.profiles.is_empty() {
             return Err(at(0, "a case has at least one step and one profile"));
         }
-        if let Some((number, step)) =
-            file.steps.iter().enumerate().find(|(_, step)| !step.has_its_slots())
-        {
-            let what = format!("step {number}, {}: c is 0 to 2, e is 0 or 1", step.name());
-            return Err(at(text.find("steps").unwrap_or(0), &what));
-        }
+        let steps = text.find("steps").unwrap_or(0);
+        file.check().map_err(|what| at(steps, &what))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let File { found, fails, profiles, steps, .. } = file;
-        Ok(Self { name, found, fails, profiles, moves: steps })
+        let File { found, fails, profiles, steps, actors, interleave, .. } = file;
+        let play = match actors.is_empty() {
+            true => Replayed::Moves(steps),
+            false => {
+                let interleave = interleave.map_or(0, |drawn| drawn.0);
+                Replayed::Plot(Plot { opening: steps, actors, interleave })
+            }
+        };
+        Ok(Self { name, found, fails, profiles, play })
     }
 
     /// The text of its file.
@@ -88,9 +156,26 @@ impl Replay {
             quoted(&self.fails),
             profiles.join(", "),
         );
-        for play in &self.moves {
-            let step = toml::Value::try_from(play).expect("a move is a table of plain values");
-            let _ = writeln!(text, "  {step},");
+        let listed = |text: &mut String, moves: &[Move], indent: &str| {
+            for play in moves {
+                let step = toml::Value::try_from(play).expect("a move is a table of plain values");
+                let _ = writeln!(text, "{indent}{step},");
+            }
+        };
+        match &self.play {
+            Replayed::Moves(moves) => listed(&mut text, moves, "  "),
+            Replayed::Plot(Plot { opening, actors, interleave }) => {
+                listed(&mut text, opening, "  ");
+                text.push_str("]\nactors = [\n");
+                for moves in actors {
+                    text.push_str("  [\n");
+                    listed(&mut text, moves, "    ");
+                    text.push_str("  ],\n");
+                }
+                // As a string it keeps all its bits.
+                let _ = write!(text, "]\ninterleave = \"{interleave:#018x}\"\n");
+                return text;
+            }
         }
         text.push_str("]\n");
         text
@@ -119,6 +204,7 @@ impl Replay {
 mod tests {
     use super::*;
     use crate::generate::Generation;
+    use crate::plot::Actors;
     use proptest::prelude::*;
 
     fn refused(text: &str) -> String {
@@ -143,6 +229,10 @@ mod tests {
             ),
             refused(&format!("{}steps = []\n", HEAD.replace("1.6", "3.0"))),
             refused("until = 3\n"),
+            refused(&format!("{HEAD}steps = []\nactors = [[ {{ start = {{ c = 9 }} }} ]]\n")),
+            refused(&format!("{HEAD}steps = []\nactors = [[ {{ restart = {{}} }} ]]\n")),
+            refused(&format!("{HEAD}steps = []\nactors = [[], [], [], [], []]\n")),
+            refused(&format!("{HEAD}steps = []\nactors = [[]]\ninterleave = \"7\"\n")),
         ];
         insta::assert_snapshot!(told.join("\n"));
     }
@@ -155,7 +245,20 @@ mod tests {
                 found: "generator 1, \"seed\" 7".into(),
                 fails: "exit-once".into(),
                 profiles: vec!["1.6".into(), "2.1".into()],
-                moves: Generation { seed: 7, cases: vec![] }.moves(number),
+                play: Replayed::Moves(Generation { seed: 7, ..Generation::default() }.moves(number)),
+            };
+            prop_assert_eq!(Replay::parse(Path::new("r.toml"), &replay.text()).unwrap(), replay);
+        }
+
+        #[test]
+        fn every_plot_survives_its_file(number in any::<u64>(), actors in 1..=ACTORS_MAX) {
+            let actors = Actors::new(actors).unwrap();
+            let replay = Replay {
+                name: "r".into(),
+                found: "generator 1".into(),
+                fails: "linearizable".into(),
+                profiles: vec!["1.6".into()],
+                play: Replayed::Plot(Generation::default().plot(actors, number)),
             };
             prop_assert_eq!(Replay::parse(Path::new("r.toml"), &replay.text()).unwrap(), replay);
         }

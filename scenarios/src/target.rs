@@ -129,6 +129,12 @@ pub trait Target: Send + Sync {
     /// cannot.
     fn provoke(&self, namespace: &str, faults: &str) -> Result<(), String>;
 
+    /// From now on it is drawn of this seed how long each message takes. `false`: that is not up to us, and
+    /// what happens at once happens now in one order, now in another.
+    fn interleave(&self, _seed: u64) -> bool {
+        false
+    }
+
     /// What was made to go wrong in a namespace since its case began, in order.
     fn injected(&self, namespace: &str) -> Vec<Injected>;
 

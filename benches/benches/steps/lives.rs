@@ -1,6 +1,7 @@
 //! Lives of a container in which nobody waits for anything but answers: 20 steps, after most of which the
 //! observer looks.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use driver_protocol::{
@@ -173,8 +174,10 @@ pub(crate) async fn over_the_socket(hello: &Hello, lives: usize) -> Lives {
 /// Connects clients to a mock in memory.
 pub(crate) fn through(
     mock: InMemory,
-) -> RetainedThrough<impl Fn(Builder) -> Pending<'static, Result<Client, Error>> + Send + Sync> {
-    RetainedThrough(move |builder: Builder| -> Pending<'static, Result<Client, Error>> {
+) -> RetainedThrough<
+    impl Fn(PathBuf, Builder) -> Pending<'static, Result<Client, Error>> + Send + Sync,
+> {
+    RetainedThrough(move |_, builder: Builder| -> Pending<'static, Result<Client, Error>> {
         let mock = mock.clone();
         Box::pin(async move { builder.with_connector(mock).await })
     })

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use laconic_scenarios::budgets::Budget;
 use laconic_scenarios::generate::Generation;
-use laconic_scenarios::{Replay, Scenario, Selection, catalogue, varied};
+use laconic_scenarios::{ACTORS_MAX, Actors, Replay, Scenario, Selection, catalogue, varied};
 
 use run_record::Shard;
 
@@ -14,6 +14,8 @@ use crate::exit::{Exit, usage};
 
 /// As many are played on two targets unless somebody says otherwise: about 600 steps.
 const DIFFERENTIAL_CASES: u64 = 30;
+/// And as many in which several act at once.
+const ACTORS_CASES: u64 = 200;
 
 /// All that is played, in this order.
 pub(crate) struct Cases {
@@ -52,7 +54,8 @@ impl Cases {
         }
         let mut cases = Self {
             regressions: Replay::read_all(&keep).map_err(usage)?,
-            scenarios: match options.differential {
+            // Two servers are compared in what is generated; and a named scenario has one actor.
+            scenarios: match options.differential || options.actors.is_some() {
                 true => Vec::new(),
                 false => catalogue().into_iter().chain(varied(budgets)).collect(),
             },
@@ -72,7 +75,8 @@ impl Cases {
         }
         cases.regressions.retain(|replay| selection.takes(&replay.case()));
         cases.scenarios = selection.of(cases.scenarios);
-        cases.generation.cases.retain(|number| selection.takes(&Generation::id(*number)));
+        let generated = cases.generation.clone();
+        cases.generation.cases.retain(|number| selection.takes(&generated.id(*number)));
         if cases.len() == 0 {
             return Err(anyhow::Error::new(Exit::Nothing).context("no case is selected"));
         }
@@ -82,6 +86,13 @@ impl Cases {
     /// A generated case can be had by its number, however many are asked for.
     fn only(&mut self, case: &str) -> anyhow::Result<()> {
         if let Some(number) = Generation::number(case) {
+            if self.generation.id(number) != case {
+                let what = match self.generation.actors {
+                    None => "has several actors: say how many, as in --actors 3",
+                    Some(_) => "has one actor: leave --actors out",
+                };
+                return Err(usage(format!("{case} {what}")));
+            }
             self.generation.cases = vec![number];
         }
         if self.ids().iter().any(|id| id == case) {
@@ -102,7 +113,8 @@ impl Cases {
     fn ids(&self) -> Vec<String> {
         let regressions = self.regressions.iter().map(Replay::case);
         let named = self.scenarios.iter().map(Scenario::case);
-        let generated = self.generation.cases.iter().map(|number| Generation::id(*number));
+        let generated = &self.generation;
+        let generated = generated.cases.iter().map(|number| generated.id(*number));
         regressions.chain(named).chain(generated).collect()
     }
 
@@ -123,6 +135,9 @@ impl Cases {
         let (seed, run, skip) = (self.generation.seed, &options.run, &options.skip);
         let count = options.cases;
         text.push_str(&format!("generated {seed} {count:?} {run:?} {skip:?} {:?}\n", options.case));
+        if let Some(actors) = options.actors {
+            text.push_str(&format!("actors {actors}\n"));
+        }
         text
     }
 }
@@ -132,8 +147,20 @@ fn generation(options: &RunOptions) -> anyhow::Result<Generation> {
     if options.faults.is_some() && options.cases.is_some_and(|cases| cases > 0) {
         return Err(usage("--faults goes with named scenarios alone: --cases 0".to_owned()));
     }
-    let by_default = if options.differential { DIFFERENTIAL_CASES } else { 0 };
-    Ok(Generation::first(options.cases.unwrap_or(by_default), options.seed, shard(options)?))
+    let by_default = match options.actors {
+        Some(_) => ACTORS_CASES,
+        None if options.differential => DIFFERENTIAL_CASES,
+        None => 0,
+    };
+    let first =
+        Generation::first(options.cases.unwrap_or(by_default), options.seed, shard(options)?);
+    Ok(first.of_actors(options.actors.map(actors).transpose()?))
+}
+
+fn actors(count: u8) -> anyhow::Result<Actors> {
+    Actors::new(count).ok_or_else(|| {
+        usage(format!("--actors {count}: say how many act at once, 1 to {ACTORS_MAX}"))
+    })
 }
 
 /// A case waits more than it works: for quiet, for processes that end.

@@ -18,9 +18,18 @@ use crate::exit::usage;
 use crate::registry;
 use crate::testee::Testee;
 
+/// Where a target is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// Behind sockets.
+    Stand(TargetSpec),
+    /// In this process, in a time of its own.
+    Memory(Profile),
+}
+
 /// A target, and whether the run fails without it.
 pub(crate) struct Wanted {
-    pub(crate) spec: TargetSpec,
+    pub(crate) place: Place,
     pub(crate) name: String,
     pub(crate) required: bool,
 }
@@ -72,6 +81,14 @@ pub(crate) fn check_socket(path: &Path) -> anyhow::Result<()> {
     }
 }
 
+fn place(text: &str) -> anyhow::Result<Place> {
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("memory", "") => Ok(Place::Memory(default_profile())),
+        ("memory", version) => Ok(Place::Memory(version.parse().map_err(usage)?)),
+        _ => target(text).map(Place::Stand),
+    }
+}
+
 fn target(text: &str) -> anyhow::Result<TargetSpec> {
     let (kind, rest) = match text.split_once(':') {
         Some((kind, rest)) if !kind.contains('/') => (kind, Some(rest)),
@@ -84,14 +101,17 @@ fn target(text: &str) -> anyhow::Result<TargetSpec> {
         ("unix", Some(rest)) => Ok(TargetSpec::Address(rest.trim_start_matches("//").into())),
         (path, None) if path.contains('/') => Ok(TargetSpec::Address(path.into())),
         _ => Err(usage(format!(
-            "there is no target {text:?}; there are mock[:1.6|1.7|2.1], real[:PATH] and the path \
-             of a socket"
+            "there is no target {text:?}; there are mock[:1.6|1.7|2.1], memory[:1.6|1.7|2.1], real[:PATH] \
+             and the path of a socket"
         ))),
     }
 }
 
 /// The one target of a command that takes one, if it can be had.
 pub(crate) fn one_target(text: &str) -> anyhow::Result<TargetSpec> {
+    if let Place::Memory(_) = place(text)? {
+        return Err(usage("in memory nothing takes its time: name mock, real or a socket"));
+    }
     let spec = target(text)?;
     if let TargetSpec::Address(path) = &spec {
         check_socket(path)?;
@@ -123,6 +143,9 @@ impl Plan {
         }
         if options.differential {
             check_differential(options)?;
+        }
+        if options.actors.is_some() && options.faults.is_some() {
+            return Err(usage("--faults goes with named scenarios alone: leave --actors out"));
         }
         let (budget, budgets) = budgets(options, &names)?;
         let mut plan = Self {
@@ -195,7 +218,7 @@ impl Plan {
             text.push_str(&format!("driver {name} {hash}\n"));
         }
         for target in &self.targets {
-            text.push_str(&format!("target {:?}\n", target.spec));
+            text.push_str(&format!("target {:?}\n", target.place));
         }
         if self.differential {
             text.push_str("differential\n");
@@ -212,6 +235,11 @@ fn check_differential(options: &RunOptions) -> anyhow::Result<()> {
     if options.targets.len() != 2 {
         return Err(usage(
             "--differential takes two targets: --target mock:2.1 --target real:PATH",
+        ));
+    }
+    if options.actors.is_some() {
+        return Err(usage(
+            "--differential compares what has one right answer: leave --actors out of it",
         ));
     }
     if options.faults.is_some() {
@@ -250,7 +278,9 @@ fn targets(options: &RunOptions) -> anyhow::Result<Vec<Wanted>> {
     let mut names: Vec<String> = options.targets.clone();
     let by_default = names.is_empty();
     if by_default {
-        names = vec!["mock".to_owned(), "real".to_owned()];
+        // What several do at once can be had in the same order again in memory alone.
+        let mock = if options.actors.is_some() { "memory" } else { "mock" };
+        names = vec![mock.to_owned(), "real".to_owned()];
     }
     for required in &options.require {
         if !names.contains(required) {
@@ -260,11 +290,11 @@ fn targets(options: &RunOptions) -> anyhow::Result<Vec<Wanted>> {
     names
         .into_iter()
         .map(|name| {
-            let spec = target(&name)?;
-            if let TargetSpec::Address(path) = &spec {
+            let place = place(&name)?;
+            if let Place::Stand(TargetSpec::Address(path)) = &place {
                 check_socket(path)?;
             }
-            Ok(Wanted { spec, required: options.require.contains(&name), name })
+            Ok(Wanted { place, required: options.require.contains(&name), name })
         })
         .collect()
 }

@@ -7,20 +7,24 @@ use driver_protocol::Pending;
 use indicatif::{ProgressBar, ProgressStyle};
 use laconic_reports::{Finding, Report};
 use laconic_scenarios::generate::GENERATOR;
-use laconic_scenarios::{Arm, Crew, Modelled, RunFault, Stop, Target, TargetFault, run_arm};
+use laconic_scenarios::{
+    Arm, ArmEnd, Crew, Modelled, RunFault, Stop, Target, TargetFault, run_arm,
+};
 use laconic_targets::daemon::Machine;
-use laconic_targets::{StandError, start, start_with_faults};
+use laconic_targets::{Exchange, StandError, start, start_with_faults};
+use mock_containerd::Profile;
 use run_record::{
-    Compared, Header, Host, Line, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally,
+    Compared, Header, Host, Line, Orders, RecordWriter, SCHEMA_VERSION, Shard, Summary, Tally,
 };
 
 use super::interrupt::heed;
 use super::journal::Journal;
 use super::output::print;
-use super::plan::{Plan, Wanted};
+use super::plan::{Place, Plan, Wanted};
 use super::report::Reports;
 use crate::arguments::RunOptions;
 use crate::exit::{Exit, usage};
+use crate::registry::driver_in_memory;
 use crate::testee::Testee;
 
 pub(crate) async fn run(options: RunOptions) -> anyhow::Result<Exit> {
@@ -77,6 +81,25 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
     let mut number = 0;
     for targets in plan.turns() {
         for testee in &plan.testees {
+            if let [Wanted { place: Place::Memory(profile), name, required }] = targets {
+                if !testee.plays_in_memory() {
+                    let lack = format!("{} dials a socket", testee.name());
+                    if *required {
+                        return Err((summary, anyhow::anyhow!("target {name}: {lack}")));
+                    }
+                    summary.not_run.push(format!("{name} ({lack})"));
+                    continue;
+                }
+                number += 1;
+                match in_memory(plan, number, testee, *profile, stop, journal) {
+                    Ok(valid) => summary.valid &= valid,
+                    Err(fault) => {
+                        summary.complete = false;
+                        return Err((summary, fault));
+                    }
+                }
+                continue;
+            }
             let ended = match begin(plan, targets).await {
                 Ok(Begun::Targets(begun)) => {
                     let first = number + 1;
@@ -112,7 +135,14 @@ async fn begin(plan: &Plan, wanted: &[Wanted]) -> anyhow::Result<Begun> {
     let faults = plan.faults.as_ref().map(|wrong| &wrong.faults);
     let mut targets = Vec::new();
     for one in wanted {
-        match start_with_faults(&one.spec, faults).await {
+        let started = match &one.place {
+            Place::Stand(spec) => start_with_faults(spec, faults).await,
+            Place::Memory(_) => {
+                let what = "--differential holds targets behind sockets against each other";
+                return Err(usage(what));
+            }
+        };
+        match started {
             Ok(target) => targets.push(target),
             Err(StandError::Unavailable(lack)) if !one.required => {
                 return Ok(Begun::NotHere(format!("{} ({lack})", one.name)));
@@ -149,9 +179,12 @@ async fn arm(
     }
     let mut arm = arm.expect("a turn has a target");
     let open = || -> Pending<'static, Result<Box<dyn Target>, TargetFault>> {
-        let spec = wanted[0].spec.clone();
+        let place = wanted[0].place.clone();
         Box::pin(async move {
-            start(&spec).await.map_err(|error| TargetFault::Start(error.to_string()))
+            let Place::Stand(spec) = &place else {
+                unreachable!("who plays in memory has a crew there");
+            };
+            start(spec).await.map_err(|error| TargetFault::Start(error.to_string()))
         })
     };
     if arm.reference.is_none() {
@@ -159,13 +192,61 @@ async fn arm(
     }
     let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
     let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
+    tell(&end);
+    Ok(end.valid)
+}
+
+/// Runs an arm in a time of its own, in which nobody waits.
+fn in_memory(
+    plan: &Plan,
+    run: u32,
+    testee: &Testee,
+    profile: Profile,
+    stop: &Stop,
+    journal: &mut Journal,
+) -> anyhow::Result<bool> {
+    let driver = testee.name();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build()?;
+    let playing = async {
+        let exchange = Exchange::default();
+        let factory = driver_in_memory(driver, exchange.clone())?;
+        let open = || -> Pending<'static, Result<Box<dyn Target>, TargetFault>> {
+            let exchange = exchange.clone();
+            Box::pin(async move { exchange.open(profile).await })
+        };
+        let target = open().await?;
+        let arm = arm_of(plan, run, testee, target, journal)?;
+        // Two at once would share one time.
+        let arm = Arm { factory: &*factory, crew: Some(Crew { jobs: 1, open: &open }), ..arm };
+        let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
+        ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))
+    };
+    let end = tokio::task::block_in_place(|| {
+        let end = runtime.block_on(playing);
+        // Where blocking is allowed: it may wait for a thread of its own.
+        drop(runtime);
+        end
+    })?;
+    tell(&end);
+    Ok(end.valid)
+}
+
+/// What there is to say of an arm beside its verdicts.
+fn tell(end: &ArmEnd) {
     if let Some(Compared { steps, certain, events, free }) = end.compared {
         print(&format!(
             "differential: {steps} steps compared, {certain} of which had one right answer, and \
              {events} events; {free} differences that the model leaves free\n"
         ));
     }
-    Ok(end.valid)
+    let Orders { cases, operations, nodes, undecided, adrift } = end.ordered;
+    if cases > 0 {
+        print(&format!(
+            "concurrent: {cases} cases, {operations} operations; {nodes} places searched, {undecided} cases \
+             undecided, {adrift} in which a record was deleted under its task\n"
+        ));
+    }
 }
 
 fn arm_of<'p>(

@@ -70,6 +70,7 @@ pub(crate) fn write(
         faults_unfired: Vec::new(),
         coverage: Default::default(),
         differential: None,
+        ordered: None,
         verdicts: Vec::new(),
     })))?;
     let pass = segments.len() as u64;

@@ -20,7 +20,7 @@ mod stateless;
 pub use retained::{RetainedFactory, RetainedThrough};
 pub use serve::{ServeError, serve};
 pub use standard::{input, output};
-pub use stateless::StatelessFactory;
+pub use stateless::{StatelessFactory, StatelessThrough};
 
 use driver_protocol::{Capability, Hello};
 

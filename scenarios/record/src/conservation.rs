@@ -95,6 +95,7 @@ mod tests {
             faults_unfired: vec![],
             coverage: Default::default(),
             differential: None,
+            ordered: None,
             verdicts: vec![],
         }))
     }

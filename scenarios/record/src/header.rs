@@ -82,6 +82,9 @@ pub struct GeneratedRef {
     pub generator: u32,
     /// The seed.
     pub seed: u64,
+    /// How many act at once in each; absent where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actors: Option<u8>,
 }
 
 /// A file of faults.

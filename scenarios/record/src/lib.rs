@@ -17,6 +17,7 @@ mod conservation;
 mod header;
 mod histogram;
 mod line;
+mod orders;
 mod reader;
 mod reads;
 mod schema;
@@ -32,6 +33,7 @@ pub use header::{
 };
 pub use histogram::{HistogramError, HistogramLine, histogram_line};
 pub use line::{AllowanceRef, CallLine, CaseEnd, CaseLine, Line, Rpcs, RunEnd, StepLine, Summary};
+pub use orders::Orders;
 pub use reader::{ReadError, Record, RecordLines};
 pub use reads::{list_of, reads};
 pub use schema::schema;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Class, Compared, Header, HistogramLine, RunLine, Tally, Verdict};
+use crate::{Class, Compared, Header, HistogramLine, Orders, RunLine, Tally, Verdict};
 
 /// RPCs started, by short name (`Tasks/Exec`).
 pub type Rpcs = BTreeMap<String, u64>;
@@ -229,6 +229,9 @@ pub struct RunEnd {
     /// How much of it was held against the run before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differential: Option<Compared>,
+    /// How much of what several actors did at once was put in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Orders>,
     /// Whether those agree, and the owners add up; a failure here is a fault of the harness.
     pub verdicts: Vec<Verdict>,
 }

@@ -104,6 +104,15 @@ impl Budget {
         }
     }
 
+    /// The tables for an operation, however it ends.
+    pub fn however(&self, operation: &str) -> Vec<Table> {
+        let budget = self.operations.get(operation);
+        let all = |budget: &Operation| -> Vec<Table> {
+            std::iter::once(&budget.ok).chain(budget.errors.values()).cloned().collect()
+        };
+        budget.map(all).unwrap_or_default()
+    }
+
     /// The table for an operation that failed so; `None`: it succeeded.
     pub fn table(&self, operation: &str, failed: Option<ErrorKind>) -> Chosen {
         let Some(budget) = self.operations.get(operation) else {

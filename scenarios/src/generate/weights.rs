@@ -89,7 +89,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     prop_oneof![3 => event, 3 => rpc, 2 => cut, 1 => daemon, 1 => shim]
 }
 
-fn program() -> impl Strategy<Value = Program> {
+pub(super) fn program() -> impl Strategy<Value = Program> {
     prop_oneof![
         7 => Just(Program::Sleeps),
         2 => Just(Program::ExitsWith0),
@@ -101,7 +101,7 @@ fn program() -> impl Strategy<Value = Program> {
 }
 
 /// Execs may read, too.
-fn exec_program() -> impl Strategy<Value = Program> {
+pub(super) fn exec_program() -> impl Strategy<Value = Program> {
     prop_oneof![14 => program(), 2 => Just(Program::Reads)]
 }
 
@@ -110,7 +110,7 @@ fn container() -> impl Strategy<Value = u8> {
     prop_oneof![6 => Just(0), 3 => Just(1), 1 => 0..CONTAINERS]
 }
 
-fn signal() -> impl Strategy<Value = u32> {
+pub(super) fn signal() -> impl Strategy<Value = u32> {
     prop_oneof![5 => Just(KILL), 4 => Just(TERM), 3 => Just(0), 3 => Just(NO_SIGNAL)]
 }
 

@@ -284,6 +284,6 @@ fn start(slot: u8) -> StartTask {
     StartTask { container: container_id(slot), stdin: false, input: None, output: false }
 }
 
-pub(super) fn exec_id(slot: u8) -> ExecId {
+pub(crate) fn exec_id(slot: u8) -> ExecId {
     ExecId::new(format!("e{slot}"))
 }

@@ -7,7 +7,7 @@ use driver_protocol::Lifecycle;
 use super::Program;
 
 /// A container record, and all that hangs on it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Container {
     /// What its tasks run.
     pub program: Program,
@@ -25,7 +25,7 @@ pub(super) struct Container {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Task {
     /// Where it stands.
     pub phase: Phase,
@@ -38,7 +38,7 @@ pub(super) struct Task {
 }
 
 /// Where a task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Phase {
     /// Made, not started.
     Created,
@@ -63,7 +63,7 @@ impl Phase {
 }
 
 /// An exec that was registered and started.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Exec {
     /// What it runs.
     pub program: Program,

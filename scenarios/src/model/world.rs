@@ -192,6 +192,11 @@ impl World {
         verdicts.into_iter().map(told).collect()
     }
 
+    /// What is left of a container nobody can say.
+    pub fn doubt(&mut self, slot: u8) {
+        self.doubted.insert(slot);
+    }
+
     /// Whether there is any container of which nobody can say what is right.
     pub fn is_in_doubt(&self) -> bool {
         !self.doubted.is_empty()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use driver_protocol::{Capability, DriverFactory};
 use run_record::{
-    BudgetsRef, Compared, DriverRef, FaultsRef, GeneratedRef, Line, RunEnd, RunLine, Tally,
+    BudgetsRef, Compared, DriverRef, FaultsRef, GeneratedRef, Line, Orders, RunEnd, RunLine, Tally,
     TargetRef,
 };
 
@@ -16,6 +16,7 @@ use super::{RunFault, Stop};
 use crate::budgets::Budget;
 use crate::generate::{GENERATOR, Generation};
 use crate::model::Coverage;
+use crate::plot::Actors;
 use crate::{KnownFailures, Replay, Scenario, Target};
 
 /// What is run.
@@ -90,6 +91,8 @@ pub struct ArmEnd {
     pub coverage: Coverage,
     /// How much of it was held against the reference.
     pub compared: Option<Compared>,
+    /// How much of what was done at once was put in order.
+    pub ordered: Orders,
 }
 
 /// Runs an arm to its end, and its reference with it. Lines are emitted as they come about, also when
@@ -152,8 +155,11 @@ fn announce(arm: &Arm<'_>, reference: Option<TargetRef>, emit: &mut (dyn FnMut(L
             .then(|| BudgetsRef { path: arm.budget.path.clone(), hash: arm.budget.hash.clone() }),
         faults: arm.faults.clone(),
         reference: reference.map(Box::new),
-        generated: (!arm.modelled.generation.cases.is_empty())
-            .then_some(GeneratedRef { generator: GENERATOR, seed: arm.modelled.generation.seed }),
+        generated: (!arm.modelled.generation.cases.is_empty()).then(|| GeneratedRef {
+            generator: GENERATOR,
+            seed: arm.modelled.generation.seed,
+            actors: arm.modelled.generation.actors.map(Actors::count),
+        }),
     }));
 }
 
@@ -167,7 +173,9 @@ fn end(run: u32, sum: Sum, emit: &mut (dyn FnMut(Line) + Send)) -> ArmEnd {
         faults_unfired: sum.unfired,
         coverage: sum.coverage.by_name(),
         differential: sum.compared,
+        ordered: (sum.ordered != Orders::default()).then_some(sum.ordered),
         verdicts: sum.verdicts,
     })));
-    ArmEnd { tally: sum.tally, valid, coverage: sum.coverage, compared: sum.compared }
+    let Sum { tally, coverage, compared, ordered, .. } = sum;
+    ArmEnd { tally, valid, coverage, compared, ordered }
 }

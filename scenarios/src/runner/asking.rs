@@ -31,7 +31,7 @@ pub(super) struct Answered {
     id: StepId,
     pub(super) operation: Operation,
     pub(super) outcome: Outcome,
-    mark: Mark,
+    pub(super) mark: Mark,
     started: Instant,
     elapsed: Duration,
 }
@@ -55,6 +55,7 @@ impl Answered {
             verdicts,
             unjudged,
             leeway: Leeway::default(),
+            actor: 0,
             started: self.started,
             elapsed: self.elapsed,
         }
@@ -110,6 +111,19 @@ impl Stage<'_> {
 
     async fn awaited(
         &mut self,
+        open: Open,
+        given_up: Option<Outcome>,
+    ) -> Result<Answered, RunFault> {
+        let answered = self.answer_to(open, given_up).await?;
+        settle(&*self.arm.target, self.begin, Rest::Answered)
+            .await
+            .map_err(|fault| self.target_fault(fault))?;
+        Ok(answered)
+    }
+
+    /// What it was answered, whatever else is under way.
+    pub(super) async fn answer_to(
+        &self,
         mut open: Open,
         given_up: Option<Outcome>,
     ) -> Result<Answered, RunFault> {
@@ -140,9 +154,6 @@ impl Stage<'_> {
             Ok(Ok(outcome)) => outcome,
         };
         let outcome = outcome.map_err(|fault| self.driver_fault(fault))?;
-        settle(&*self.arm.target, self.begin, Rest::Answered)
-            .await
-            .map_err(|fault| self.target_fault(fault))?;
         let Open { id, operation, mark, started, .. } = open;
         Ok(Answered { id, operation, outcome, mark, started, elapsed })
     }

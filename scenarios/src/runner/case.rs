@@ -9,7 +9,7 @@ use driver_protocol::{
 };
 use rpc_ledger::{ConnectSpan, Mark, StepId, StepSpan};
 use run_record::{
-    AllowanceRef, CaseEnd, CaseLine, CheckResult, Compared, Line, Rpcs, StepLine, Verdict,
+    AllowanceRef, CaseEnd, CaseLine, CheckResult, Compared, Line, Orders, Rpcs, StepLine, Verdict,
 };
 use tokio::time::timeout;
 
@@ -49,6 +49,8 @@ pub(super) struct Played {
     pub(super) trace: Trace,
     /// How much of that was held against another's.
     pub(super) compared: Compared,
+    /// How much of what was done at once was put in order.
+    pub(super) ordered: Orders,
 }
 
 /// A step that has ended.
@@ -62,6 +64,8 @@ pub(super) struct Done {
     pub(super) unjudged: Option<Verdict>,
     /// What its counts may differ by from what is written.
     pub(super) leeway: Leeway,
+    /// Who acted.
+    pub(super) actor: u32,
     pub(super) started: Instant,
     pub(super) elapsed: Duration,
 }
@@ -94,6 +98,8 @@ pub(super) struct Stage<'a> {
     /// Nothing is made to go wrong.
     pub(super) calm: bool,
     compared: Compared,
+    /// How much of what was done at once was put in order.
+    pub(super) ordered: Orders,
 }
 
 /// Plays a case.
@@ -115,7 +121,7 @@ pub(super) async fn play(
             Ok(opened) => opened,
             Err(fault) => return unconnected(arm, &case, &namespace, begin, fault, emit).await,
         };
-        let notices = Notices::of(driver.clone());
+        let notices = Notices::of(driver.clone(), arm.target.ledger());
         let mut stage = Stage {
             arm,
             stop,
@@ -130,17 +136,19 @@ pub(super) async fn play(
             done: Vec::new(),
             world: World::default(),
             coverage: Coverage::default(),
-            modelled: matches!(playing.course, Course::Modelled(_)),
+            modelled: !matches!(playing.course, Course::Written(_)),
             tells_calls: arm.modelled.calls || matches!(playing.course, Course::Written(_)),
             dropped: Vec::new(),
             trace: Trace { server: Some(arm.target.describe()), ..Trace::default() },
             reference: playing.reference.as_ref(),
             calm: playing.calm,
             compared: Compared::default(),
+            ordered: Orders::default(),
         };
         let gone = match &playing.course {
             Course::Written(steps) => stage.written(steps).await,
             Course::Modelled(moves) => stage.modelled(moves).await,
+            Course::Plotted(plot) => stage.plotted(plot).await,
         };
         match gone {
             Ok(()) => stage.finish(emit).await,
@@ -237,7 +245,7 @@ impl Stage<'_> {
         self.close_driver(Close::Crash).await?;
         let (driver, connect) =
             open_driver(self.arm, &self.case, &self.namespace, self.begin).await?;
-        self.notices = Notices::of(driver.clone());
+        self.notices = Notices::of(driver.clone(), self.arm.target.ledger());
         self.driver = driver;
         self.connects.push(connect);
         Ok(())
@@ -260,7 +268,8 @@ impl Stage<'_> {
                 (None, false) => self.notices.judge(&events, &made).await,
             });
         }
-        if self.modelled && !self.script.faulty() {
+        // What nobody can say the end of has events that nobody is due.
+        if self.modelled && !self.script.faulty() && !self.world.is_in_doubt() {
             case_verdicts.extend(self.judge_events());
         }
         self.trace.events = target.events(&self.namespace);
@@ -295,9 +304,21 @@ impl Stage<'_> {
         let loses = events.first().is_some_and(|event| free(&delete(&event.container)));
         vec![
             judge_order(&events, loses),
-            judge_once(&steps, &events, free),
+            judge_once(&steps, &events, free, &self.halfway()),
             judge_exits(&steps, &events),
         ]
+    }
+
+    /// Containers of which a start was refused while others acted.
+    fn halfway(&self) -> Vec<&ContainerId> {
+        let raced = self.done.iter().filter(|done| done.leeway.raced);
+        let refused = raced.filter(|done| matches!(done.outcome, Outcome::Error(_)));
+        refused
+            .filter_map(|done| match &done.operation {
+                Operation::Start(of) => Some(&of.container),
+                _ => None,
+            })
+            .collect()
     }
 
     /// How often each process came to be.
@@ -418,7 +439,7 @@ impl Stage<'_> {
                 run,
                 case: self.case.clone(),
                 step: step.number(),
-                actor: 0,
+                actor: done.actor,
                 operation: done.operation.name().to_owned(),
                 arguments: StepLine::arguments_of(&done.operation),
                 expected: done.expected,
@@ -454,7 +475,8 @@ impl Stage<'_> {
             skipped,
         })));
         let (coverage, trace, compared) = (self.coverage, self.trace, self.compared);
-        Played { result, rpcs: accounts.all(), failed, coverage, trace, compared }
+        let (rpcs, ordered) = (accounts.all(), self.ordered);
+        Played { result, rpcs, failed, coverage, trace, compared, ordered }
     }
 }
 

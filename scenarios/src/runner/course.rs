@@ -7,6 +7,8 @@ use driver_protocol::Capability;
 use crate::checks::Trace;
 use crate::model::Move;
 use crate::needs::needs_of;
+use crate::plot::Plot;
+use crate::replay::{Replay, Replayed};
 use crate::{Scenario, Step};
 
 /// A case, by its id.
@@ -23,6 +25,7 @@ pub(super) struct Case<'s> {
 pub(super) enum Course<'s> {
     Written(&'s [Step]),
     Modelled(&'s [Move]),
+    Plotted(&'s Plot),
 }
 
 impl<'s> Case<'s> {
@@ -52,6 +55,21 @@ impl<'s> Case<'s> {
 
     pub(super) fn of_moves(id: &str, moves: &'s [Move]) -> Self {
         Self::of(id.to_owned(), Course::Modelled(moves))
+    }
+
+    pub(super) fn of_plot(id: &str, plot: &'s Plot) -> Self {
+        Self::of(id.to_owned(), Course::Plotted(plot))
+    }
+
+    pub(super) fn of_replay(id: &str, replay: &'s Replay) -> Self {
+        Self::of_drawn(id, &replay.play)
+    }
+
+    pub(super) fn of_drawn(id: &str, drawn: &'s Replayed) -> Self {
+        match drawn {
+            Replayed::Moves(moves) => Self::of_moves(id, moves),
+            Replayed::Plot(plot) => Self::of_plot(id, plot),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::arm::Arm;
 use super::part::{Sum, close, go};
 use super::{RunFault, Stop};
 use crate::generate::Generation;
+use crate::plot::Actors;
 use crate::{Target, TargetFault};
 
 /// Cases that one target serves at most.
@@ -36,6 +37,7 @@ pub struct Crew<'a> {
 /// What the players of a crew share.
 struct Watch<'w> {
     seed: u64,
+    actors: Option<Actors>,
     batches: Mutex<VecDeque<Vec<u64>>>,
     emit: Mutex<&'w mut (dyn FnMut(Line) + Send)>,
     /// Asked when one of them meets a fault: the others end in good order.
@@ -66,6 +68,7 @@ pub(super) fn play(
     let size = generation.cases.len().div_ceil(jobs).clamp(1, CASES_MAX);
     let watch = Watch {
         seed: generation.seed,
+        actors: generation.actors,
         batches: Mutex::new(generation.cases.chunks(size).map(<[u64]>::to_vec).collect()),
         emit: Mutex::new(emit),
         halt: Stop::default(),
@@ -145,11 +148,13 @@ async fn batch(
     watch: &Watch<'_>,
     cases: Vec<u64>,
 ) -> Result<Sum, RunFault> {
+    let generation = Generation { seed: watch.seed, cases, actors: watch.actors };
     let target = (crew.open)().await.map_err(|fault| {
-        let case = cases.first().map(|case| Generation::id(*case)).unwrap_or_default();
+        let first = generation.cases.first();
+        let case = first.map(|case| generation.id(*case)).unwrap_or_default();
         RunFault::Target { case, fault }
     })?;
-    let arm = arm.on(target, Generation { seed: watch.seed, cases });
+    let arm = arm.on(target, generation);
     // The lines of a case stand together.
     let mut lines = Vec::new();
     let mut tell = |line| {

@@ -1,9 +1,10 @@
 //! Waiting for the events that a successful operation is owed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use driver_protocol::{Operation, Outcome};
 use run_record::Verdict;
+use tokio::time::Instant;
 
 use crate::checks::{Freedom, Owed, owed};
 use crate::{Event, Target};

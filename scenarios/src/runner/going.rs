@@ -1,7 +1,7 @@
 //! Going through the cases of an arm: what failed once, what is named, what is generated.
 
 use driver_protocol::Capability;
-use run_record::{CaseEnd, CaseLine, CheckResult, Compared, Line, Rpcs, Tally};
+use run_record::{CaseEnd, CaseLine, CheckResult, Compared, Line, Orders, Rpcs, Tally};
 
 use super::arm::Arm;
 use super::case::{Played, play};
@@ -9,7 +9,6 @@ use super::course::Case;
 use super::part::{Went, add};
 use super::shrink::shrink;
 use super::{RunFault, Stop};
-use crate::generate::Generation;
 use crate::model::Coverage;
 use crate::{Scenario, Stage};
 
@@ -30,6 +29,7 @@ pub(super) struct Going<'g, 'a> {
     attempted: Rpcs,
     coverage: Coverage,
     compared: Compared,
+    ordered: Orders,
 }
 
 impl<'g, 'a> Going<'g, 'a> {
@@ -45,6 +45,7 @@ impl<'g, 'a> Going<'g, 'a> {
             attempted: Rpcs::new(),
             coverage: Coverage::default(),
             compared: Compared::default(),
+            ordered: Orders::default(),
         }
     }
 
@@ -57,14 +58,14 @@ impl<'g, 'a> Going<'g, 'a> {
     pub(super) fn went(self) -> (Option<Went>, Went) {
         let compared = self.reference.is_some().then_some(self.compared);
         let theirs = self.reference.map(|one| one.went().1);
-        let Self { tally, owned, coverage, .. } = self;
-        (theirs, Went { tally, owned, coverage, compared })
+        let Self { tally, owned, coverage, ordered, .. } = self;
+        (theirs, Went { tally, owned, coverage, compared, ordered })
     }
 
     pub(super) async fn all(&mut self) -> Result<(), RunFault> {
         for replay in self.arm.modelled.regressions {
             let profile = self.arm.target.describe().profile;
-            let case = Case::of_moves(&replay.case(), &replay.moves);
+            let case = Case::of_replay(&replay.case(), replay);
             if replay.profiles.contains(&profile) {
                 self.play(&case).await?;
             } else {
@@ -79,8 +80,8 @@ impl<'g, 'a> Going<'g, 'a> {
         }
         let generation = &self.arm.modelled.generation;
         for number in &generation.cases {
-            let id = Generation::id(*number);
-            let end = self.play(&Case::of_moves(&id, &generation.moves(*number))).await?;
+            let drawn = generation.drawn(*number);
+            let end = self.play(&Case::of_drawn(&generation.id(*number), &drawn)).await?;
             if let (Some(check), Some(folder)) = (end.failed.first(), self.arm.modelled.keep) {
                 shrink(self, *number, check, folder).await?;
             }
@@ -107,6 +108,7 @@ impl<'g, 'a> Going<'g, 'a> {
         add(&mut self.owned, &end.rpcs);
         self.coverage.add(&end.coverage);
         self.compared.add(&end.compared);
+        self.ordered.add(&end.ordered);
         end
     }
 

@@ -7,7 +7,7 @@ use rpc_ledger::{Owner, StepId};
 use run_record::{AllowanceRef, CheckResult, Rpcs, StepLine, Verdict};
 
 use super::accounts::{Accounts, Failed};
-use crate::budgets::{Allowance, Budget, Limit, Table};
+use crate::budgets::{Allowance, Budget, Chosen, Limit, Table};
 use crate::checks::{Object, Passed, judge_counts, judge_flows, judge_redundancy};
 
 /// A step whose counts are judged.
@@ -29,6 +29,9 @@ pub(super) struct Leeway {
     pub(super) less: bool,
     /// The client cannot know that there is no task: it may ask.
     pub(super) may_ask: bool,
+    /// Others acted meanwhile: what it would have refused by itself the server may have
+    /// refused, and what it was refused it may have had to undo.
+    pub(super) raced: bool,
 }
 
 /// Verdicts on counts, by step and on the case as a whole.
@@ -103,15 +106,8 @@ fn judge_step(budget: &Budget, accounts: &Accounts, one: &Spent<'_>) -> Vec<Verd
         let detail = format!("the budget has no [operation.{name}.error.{}]", refusal.kind);
         return vec![Verdict::skip("budget", detail)];
     }
-    let chosen = budget.choose(name, one.outcome);
-    let tight = chosen.tight && !one.leeway.less;
-    let mut allowed = chosen.table;
-    if one.leeway.may_ask {
-        let (at, on_excess) = (allowed.at.clone(), allowed.on_excess);
-        let once = Allowance { limit: Limit::Between(0, 1), at, on_excess, waiver: None };
-        allowed.rows.entry("Tasks/Get".to_owned()).or_insert(once);
-    }
-    let (table, tight) = retried(budget, &failed, allowed, n, tight);
+    let chosen = chosen(budget, one);
+    let (table, tight) = retried(budget, &failed, chosen.table, n, chosen.tight);
     let mut verdicts = judge_counts(name, &accounts.of_step(one.step), &table, n, tight);
     // Only what is too much can be idle: the rest was promised.
     if verdicts.iter().all(|verdict| verdict.result == CheckResult::Pass) {
@@ -122,6 +118,24 @@ fn judge_step(budget: &Budget, accounts: &Accounts, one: &Spent<'_>) -> Vec<Verd
     let own: Vec<_> = lines.iter().filter(|call| call.owner == Owner::Step(one.step)).collect();
     verdicts.extend(judge_redundancy(name, &own, &table, n, tight));
     verdicts
+}
+
+/// What is written of a step, with its leeway.
+fn chosen(budget: &Budget, one: &Spent<'_>) -> Chosen {
+    let mut chosen = budget.choose(one.operation.name(), one.outcome);
+    chosen.tight &= !one.leeway.less;
+    if one.leeway.raced && matches!(one.outcome, Outcome::Error(_)) {
+        let n = one.operation.containers();
+        let tried = budget.however(one.operation.name()).into_iter();
+        let most = |most, tried| most_of(most, flat(tried, n, false));
+        chosen.table = tried.fold(flat(chosen.table, n, false), most);
+    }
+    if one.leeway.may_ask {
+        let (at, on_excess) = (chosen.table.at.clone(), chosen.table.on_excess);
+        let once = Allowance { limit: Limit::Between(0, 1), at, on_excess, waiver: None };
+        chosen.table.rows.entry("Tasks/Get".to_owned()).or_insert(once);
+    }
+    chosen
 }
 
 /// What is allowed when calls were made to fail: each may be made again as often as the budget says,
@@ -155,7 +169,7 @@ fn judge_group(
     let mut tight = true;
     let mut names = Vec::new();
     for one in spent.iter().filter(|one| group.contains(&one.step)) {
-        let chosen = budget.choose(one.operation.name(), one.outcome);
+        let chosen = chosen(budget, one);
         let n = one.operation.containers();
         tight &= chosen.tight;
         names.push(one.operation.name());
@@ -181,6 +195,17 @@ fn flat(mut table: Table, n: u64, tight: bool) -> Table {
         row.limit = Limit::Between(fewest, most);
     }
     table
+}
+
+/// What either of two allows.
+fn most_of(mut most: Table, other: Table) -> Table {
+    for (rpc, row) in other.rows {
+        let (_, high) = row.limit.range(1, false);
+        let have = most.rows.entry(rpc).or_insert(row);
+        let (_, most) = have.limit.range(1, false);
+        have.limit = Limit::Between(0, most.max(high));
+    }
+    most
 }
 
 fn sum_of(mut sum: Table, more: Table) -> Table {

@@ -1,6 +1,7 @@
 //! The runner: takes a client through scenarios on a target and writes down what it saw.
 
 mod accounts;
+mod actors;
 mod arm;
 mod asking;
 mod beside;

@@ -89,7 +89,7 @@ impl Stage<'_> {
         let unjudged = (!judged).then(|| self.script.skip("budget"));
         let done = answered.done(forecast.words(), verdicts, unjudged, close);
         let less = play.asks_of_what_need_not_be();
-        self.done.push(Done { leeway: Leeway { less, may_ask }, ..done });
+        self.done.push(Done { leeway: Leeway { less, may_ask, raced: false }, ..done });
         Ok(())
     }
 

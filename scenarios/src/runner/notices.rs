@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use driver_protocol::{Driver, Notice};
+use rpc_ledger::{Ledger, Mark};
 use run_record::Verdict;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -16,21 +17,22 @@ const NOTICE_LIMIT_MS: u64 = 5_000;
 
 /// Notices of one driver.
 pub(super) struct Notices {
-    heard: Arc<Mutex<Vec<Notice>>>,
+    heard: Arc<Mutex<Vec<(Mark, Notice)>>>,
     count: watch::Receiver<usize>,
     listener: tokio::task::JoinHandle<()>,
 }
 
 impl Notices {
     /// Listens until the driver has no more to say.
-    pub(super) fn of(driver: Arc<dyn Driver>) -> Self {
+    pub(super) fn of(driver: Arc<dyn Driver>, ledger: &Ledger) -> Self {
+        let ledger = ledger.clone();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (told, count) = watch::channel(0);
         let into = heard.clone();
         let listener = tokio::spawn(async move {
             while let Some(notice) = driver.next_notice().await {
                 let mut notices = into.lock().expect("nothing panics while it holds notices");
-                notices.push(notice);
+                notices.push((ledger.mark(), notice));
                 told.send_replace(notices.len());
             }
         });
@@ -40,8 +42,7 @@ impl Notices {
     /// After a fault an exit may have been kept from the driver; none may be told twice or wrongly. What
     /// went without a word may be told as unknown.
     pub(super) fn judge_after_faults(&self, events: &[Event], made: &Made) -> Verdict {
-        let heard = self.heard.lock().expect("nothing panics while it holds notices");
-        judge_notices_after_faults(events, &heard, made)
+        judge_notices_after_faults(events, &self.heard(), made)
     }
 
     /// Holds the notices against the exits that the observer saw: each is told once, and rightly. An
@@ -52,9 +53,17 @@ impl Notices {
             events.iter().filter(|event| event.topic == "/tasks/exit").collect();
         let enough = self.count.wait_for(|count| *count >= exits.len());
         let in_time = timeout(Duration::from_millis(NOTICE_LIMIT_MS), enough).await.is_ok();
-        let heard = self.heard.lock().expect("nothing panics while it holds notices");
         let limit_ms = (!in_time).then_some(NOTICE_LIMIT_MS);
-        judge_notices(&exits, &heard, made, limit_ms)
+        judge_notices(&exits, &self.heard(), made, limit_ms)
+    }
+
+    fn heard(&self) -> Vec<Notice> {
+        self.told().into_iter().map(|(_, notice)| notice).collect()
+    }
+
+    /// What it told, and when.
+    pub(super) fn told(&self) -> Vec<(Mark, Notice)> {
+        self.heard.lock().expect("nothing panics while it holds notices").clone()
     }
 }
 

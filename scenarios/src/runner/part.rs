@@ -1,6 +1,6 @@
 //! What one target sees of an arm: its cases, its end, and whether its counts agree.
 
-use run_record::{CheckResult, Compared, Line, Rpcs, Tally, Verdict};
+use run_record::{CheckResult, Compared, Line, Orders, Rpcs, Tally, Verdict};
 
 use super::arm::Arm;
 use super::going::Going;
@@ -16,6 +16,8 @@ pub(super) struct Went {
     pub(super) coverage: Coverage,
     /// How much was held against a reference, if there was one.
     pub(super) compared: Option<Compared>,
+    /// How much of what was done at once was put in order.
+    pub(super) ordered: Orders,
 }
 
 /// What one target or several saw.
@@ -28,6 +30,7 @@ pub(super) struct Sum {
     pub(super) unfired: Vec<String>,
     pub(super) coverage: Coverage,
     pub(super) compared: Option<Compared>,
+    pub(super) ordered: Orders,
     /// One for each check that passed, and all others.
     pub(super) verdicts: Vec<Verdict>,
 }
@@ -45,6 +48,7 @@ impl Sum {
         }
         self.unfired.extend(more.unfired);
         self.coverage.add(&more.coverage);
+        self.ordered.add(&more.ordered);
         for verdict in more.verdicts {
             if verdict.result != CheckResult::Pass || !self.verdicts.contains(&verdict) {
                 self.verdicts.push(verdict);
@@ -83,14 +87,14 @@ pub(super) async fn close(
     went: Result<Went, RunFault>,
 ) -> Result<Sum, RunFault> {
     let closed = target.close().await;
-    let Went { tally, owned, coverage, compared } = went?;
+    let Went { tally, owned, coverage, compared, ordered } = went?;
     let closing =
         closed.map_err(|fault| RunFault::Target { case: "closing the target".into(), fault })?;
     let mut verdicts = closing.verdicts;
     verdicts.push(conservation(&owned, &closing.player));
     let (player, observer, daemon) = (closing.player, closing.observer, closing.daemon);
     let unfired = closing.unfired;
-    Ok(Sum { tally, player, observer, daemon, unfired, coverage, compared, verdicts })
+    Ok(Sum { tally, player, observer, daemon, unfired, coverage, compared, ordered, verdicts })
 }
 
 /// How long a server that took everything down with it may take to be found dead.

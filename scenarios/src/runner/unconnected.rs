@@ -59,5 +59,6 @@ pub(super) async fn unconnected(
         coverage: Default::default(),
         trace: Default::default(),
         compared: Default::default(),
+        ordered: Default::default(),
     })
 }

@@ -1,5 +1,6 @@
 //! What there is in a namespace, and its removal.
 
+use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::containers_client::ContainersClient;
 use containerd_client::services::v1::content_client::ContentClient;
 use containerd_client::services::v1::images_client::ImagesClient;
@@ -8,17 +9,20 @@ use containerd_client::services::v1::namespaces_client::NamespacesClient;
 use containerd_client::services::v1::snapshots::ListSnapshotsRequest;
 use containerd_client::services::v1::snapshots::snapshots_client::SnapshotsClient;
 use containerd_client::services::v1::{
-    CreateRequest, DeleteContainerRequest, DeleteImageRequest, DeleteNamespaceRequest,
-    DeleteRequest, ListContainersRequest, ListContentRequest, ListImagesRequest, ListRequest,
-    ListTasksRequest,
+    Container, CreateContainerRequest, CreateRequest, DeleteContainerRequest, DeleteImageRequest,
+    DeleteNamespaceRequest, DeleteRequest, ListContainersRequest, ListContentRequest,
+    ListImagesRequest, ListRequest, ListTasksRequest,
 };
 use laconic_scenarios::TargetFault;
+use prost_types::Any;
 use tonic::{Code, Response, Status, Streaming};
 
 use crate::observer::{Observer, ask, fault, limited};
 
 /// Where every driver unpacks to.
 const SNAPSHOTTER: &str = "overlayfs";
+/// Of all containers of cases.
+const RUNTIME: &str = "io.containerd.runc.v2";
 
 /// Ids and names of all that a namespace has.
 #[derive(Debug, Default)]
@@ -137,8 +141,12 @@ impl Observer {
 
     /// Removes all that is in a namespace, and the namespace.
     pub(crate) async fn clean_up(&self, namespace: &str) -> Result<(), TargetFault> {
-        let found = self.inventory(namespace).await?;
+        let mut found = self.inventory(namespace).await?;
         for id in &found.tasks {
+            if !found.containers.contains(id) {
+                self.give_record(namespace, id).await?;
+                found.containers.push(id.clone());
+            }
             self.end_task(namespace, id).await?;
         }
         for id in &found.containers {
@@ -161,6 +169,20 @@ impl Observer {
             self.collect(namespace).await?;
         }
         self.delete_namespace(namespace).await
+    }
+
+    /// A task whose record was deleted is found by nobody until it has another.
+    async fn give_record(&self, namespace: &str, id: &str) -> Result<(), TargetFault> {
+        let record = Container {
+            id: id.to_owned(),
+            runtime: Some(Runtime { name: RUNTIME.to_owned(), options: None }),
+            spec: Some(Any { type_url: "laconic.Nothing".to_owned(), value: b"{}".to_vec() }),
+            ..Container::default()
+        };
+        let message = CreateContainerRequest { container: Some(record) };
+        let mut client = ContainersClient::new(self.channel());
+        let creating = client.create(ask(namespace, message));
+        limited(format!("give {id} a record"), creating).await.map(drop)
     }
 
     async fn delete_namespace(&self, namespace: &str) -> Result<(), TargetFault> {

@@ -14,5 +14,5 @@ mod seen;
 mod server;
 mod stand;
 
-pub use memory::in_memory;
+pub use memory::{Exchange, in_memory};
 pub use stand::{StandError, TargetSpec, start, start_with_faults};

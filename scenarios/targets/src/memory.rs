@@ -1,7 +1,8 @@
 //! A mock in memory: no socket and no tap. What is counted is what its own layer counts, and its time is the
 //! runtime's: where that is paused, nobody waits.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use driver_protocol::{ContainerId, Lifecycle, Pending};
@@ -18,6 +19,7 @@ const PREFIX: &str = "laconic-memory";
 
 struct Memory {
     mock: InMemory,
+    address: PathBuf,
     observer: Observer,
     watching: ConnectionId,
     profile: Profile,
@@ -25,11 +27,46 @@ struct Memory {
     folder: tempfile::TempDir,
 }
 
+/// Mocks in memory, each at an address that only this exchange knows: there is no socket to dial. How long
+/// their messages take is drawn, in the time of the runtime.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    lines: Arc<Mutex<Vec<InMemory>>>,
+}
+
+impl Exchange {
+    /// Starts another one.
+    pub async fn open(&self, profile: Profile) -> Result<Box<dyn Target>, TargetFault> {
+        let mock = MockContainerd::builder().profile(profile).interleave(0).in_memory();
+        let mut memory = begin(mock, profile).await?;
+        let mut lines = self.lines();
+        memory.address = PathBuf::from(format!("/in-memory/{}", lines.len()));
+        lines.push(memory.mock.clone());
+        Ok(Box::new(memory))
+    }
+
+    /// The mock at an address.
+    pub fn at(&self, address: &Path) -> Option<InMemory> {
+        let number = address.strip_prefix("/in-memory").ok()?.to_str()?.parse::<usize>().ok()?;
+        self.lines().get(number).cloned()
+    }
+
+    // Never held over an await.
+    fn lines(&self) -> MutexGuard<'_, Vec<InMemory>> {
+        self.lines.lock().expect("nothing panics while it holds the lines")
+    }
+}
+
 /// Starts a mock in memory. Whoever plays on it connects through what is handed out beside it: there is no
 /// socket to dial.
 pub async fn in_memory(profile: Profile) -> Result<(Box<dyn Target>, InMemory), TargetFault> {
-    let folder = tempfile::tempdir().map_err(|error| fault("make a folder", error))?;
     let mock = MockContainerd::builder().profile(profile).in_memory();
+    let memory = begin(mock.clone(), profile).await?;
+    Ok((Box::new(memory), mock))
+}
+
+async fn begin(mock: InMemory, profile: Profile) -> Result<Memory, TargetFault> {
+    let folder = tempfile::tempdir().map_err(|error| fault("make a folder", error))?;
     let endpoint = Endpoint::from_static("http://mock");
     let channel = endpoint.connect_with_connector(mock.clone()).await;
     let channel = channel.map_err(|error| fault("connect", error))?;
@@ -37,8 +74,8 @@ pub async fn in_memory(profile: Profile) -> Result<(Box<dyn Target>, InMemory), 
     let version = observer.version().await?;
     let first = mock.ledger().calls().into_iter().next();
     let watching = first.expect("the observer has subscribed").connection;
-    let door = mock.clone();
-    Ok((Box::new(Memory { mock, observer, watching, profile, version, folder }), door))
+    let address = PathBuf::from("/");
+    Ok(Memory { mock, address, observer, watching, profile, version, folder })
 }
 
 impl Memory {
@@ -61,12 +98,12 @@ impl Target for Memory {
             kind: "mock".to_owned(),
             version: self.version.clone(),
             profile: self.profile.to_string(),
-            asked: None,
+            asked: Some(format!("memory:{}", self.profile)),
         }
     }
 
     fn socket(&self) -> &Path {
-        Path::new("/")
+        &self.address
     }
 
     fn rootfs(&self) -> Option<&Path> {
@@ -97,6 +134,10 @@ impl Target for Memory {
 
     fn provoke(&self, _: &str, _: &str) -> Result<(), String> {
         Err("nothing is made to go wrong in memory".to_owned())
+    }
+
+    fn interleave(&self, seed: u64) -> bool {
+        self.mock.interleave(seed)
     }
 
     fn injected(&self, _: &str) -> Vec<Injected> {

@@ -45,8 +45,9 @@ impl Retained {
                 Done::CreateFromImage {}
             }
             Operation::DeleteWithSnapshot(on) => {
-                self.container(&on.container)?.delete().await.map_err(failed)?;
-                self.handles().container_is_gone(&on.container);
+                let (turn, container) = self.handles().container(&on.container)?;
+                container.delete().await.map_err(failed)?;
+                self.handles().container_is_gone(&on.container, turn);
                 Done::DeleteWithSnapshot {}
             }
             Operation::RemoveImage(of) => {
@@ -69,7 +70,7 @@ impl Retained {
             .snapshotter(SNAPSHOTTER)
             .args(new.args);
         let created = client.create(container).await.map_err(|error| refusal(&error))?;
-        self.handles().containers.insert(new.container, created);
+        self.handles().keep_container(new.container, created);
         Ok(())
     }
 }

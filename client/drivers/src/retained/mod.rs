@@ -43,13 +43,13 @@ impl DriverFactory for RetainedFactory {
 /// Opens retained drivers through something else than a socket, such as a mock in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct RetainedThrough<D>(
-    /// Connects a client that was begun.
+    /// Connects a client that was begun, to what has this address.
     pub D,
 );
 
 impl<D> DriverFactory for RetainedThrough<D>
 where
-    D: Fn(Builder) -> Pending<'static, Result<Client, Error>> + Send + Sync,
+    D: Fn(PathBuf, Builder) -> Pending<'static, Result<Client, Error>> + Send + Sync,
 {
     fn name(&self) -> &str {
         "retained"
@@ -57,7 +57,8 @@ where
 
     fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
         Box::pin(async move {
-            opened((self.0)(Client::builder(connect.namespace)).await, connect.rootfs)
+            let client = (self.0)(connect.socket, Client::builder(connect.namespace)).await;
+            opened(client, connect.rootfs)
         })
     }
 }
@@ -126,15 +127,15 @@ impl Retained {
     }
 
     fn container(&self, id: &ContainerId) -> Result<Container, Refusal> {
-        self.handles().container(id)
+        Ok(self.handles().container(id)?.1)
     }
 
     fn task(&self, id: &ContainerId) -> Result<Task, Refusal> {
-        self.handles().task(id)
+        Ok(self.handles().task(id)?.1)
     }
 
     fn process(&self, id: &ContainerId, exec: &ExecId) -> Result<Process, Refusal> {
-        self.handles().process(id, exec)
+        Ok(self.handles().process(id, exec)?.1)
     }
 
     fn keep(&self, restored: laconic_client::Restored) -> Result<Restored, Refusal> {
@@ -142,9 +143,9 @@ impl Retained {
         let task = restored.task.as_ref().map_or(Ok(None), task_state);
         let mut handles = self.handles();
         if let Some(task) = restored.task {
-            handles.tasks.insert(id.clone(), task);
+            handles.keep_task(id.clone(), task);
         }
-        handles.containers.insert(id.clone(), restored.container);
+        handles.keep_container(id.clone(), restored.container);
         Ok(Restored { container: id, task: task? })
     }
 
@@ -164,7 +165,7 @@ impl Retained {
                 if new.terminal {
                     handles.terminals.insert(new.container.clone());
                 }
-                handles.containers.insert(new.container, created);
+                handles.keep_container(new.container, created);
                 Done::Create {}
             }
             Operation::Load(on) => {
@@ -187,8 +188,9 @@ impl Retained {
                 Done::StatsAll { found: many.containers.iter().filter(answered).cloned().collect() }
             }
             Operation::Delete(on) => {
-                self.container(&on.container)?.delete().await.map_err(failed)?;
-                self.handles().container_is_gone(&on.container);
+                let (turn, container) = self.handles().container(&on.container)?;
+                container.delete().await.map_err(failed)?;
+                self.handles().container_is_gone(&on.container, turn);
                 Done::Delete {}
             }
             Operation::CreateTask(new) => Done::CreateTask(self.create_task(new).await?),
@@ -247,13 +249,15 @@ impl Retained {
                 Done::CloseStdin {}
             }
             Operation::DeleteTask(on) => {
-                let exit = self.task(&on.container)?.delete().await.map_err(failed)?;
-                self.handles().task_is_gone(&on.container);
+                let (turn, task) = self.handles().task(&on.container)?;
+                let exit = task.delete().await.map_err(failed)?;
+                self.handles().task_is_gone(&on.container, turn);
                 Done::DeleteTask(exited(exit))
             }
             Operation::ForceDelete(on) => {
-                let exit = self.task(&on.container)?.force_delete().await.map_err(failed)?;
-                self.handles().task_is_gone(&on.container);
+                let (turn, task) = self.handles().task(&on.container)?;
+                let exit = task.force_delete().await.map_err(failed)?;
+                self.handles().task_is_gone(&on.container, turn);
                 Done::ForceDelete(exited(exit))
             }
             other => return self.answer_of_resources(other).await,
@@ -319,9 +323,9 @@ impl Retained {
                 Done::ExecCloseStdin {}
             }
             Operation::DeleteExec(on) => {
-                let process = self.process(&on.container, &on.exec)?;
+                let (turn, process) = self.handles().process(&on.container, &on.exec)?;
                 let exit = process.delete().await.map_err(failed)?;
-                self.handles().exec_is_gone(on.container, on.exec);
+                self.handles().exec_is_gone(on.container, on.exec, turn);
                 Done::DeleteExec(exited(exit))
             }
             other => unreachable!("{} is answered before execs are looked at", other.name()),
@@ -336,7 +340,7 @@ impl Retained {
         let pid = task.pid();
         let mut handles = self.handles();
         handles.wanted.insert(new.container.clone(), wanted);
-        handles.tasks.insert(new.container, task);
+        handles.keep_task(new.container, task);
         Ok(Started { pid })
     }
 
@@ -346,7 +350,7 @@ impl Retained {
         let wanted = Wanted::of_task(&new, terminal);
         let task = container.start(wanted.io()).await.map_err(|error| refusal(&error))?;
         let pid = task.pid();
-        self.handles().tasks.insert(new.container.clone(), task.clone());
+        self.handles().keep_task(new.container.clone(), task.clone());
         self.hold((new.container, None), &Of::Task(task), wanted).await;
         Ok(Started { pid })
     }
@@ -362,8 +366,8 @@ impl Retained {
         let process = self.task(&new.container)?.exec(exec).await;
         let process = process.map_err(|error| refusal(&error))?;
         let pid = process.pid();
-        let name = (new.container.clone(), new.exec.clone());
-        self.handles().processes.insert(name, process.clone());
+        let (id, exec) = (new.container.clone(), new.exec.clone());
+        self.handles().keep_process(id, exec, process.clone());
         self.hold((new.container, Some(new.exec)), &Of::Exec(process), wanted).await;
         Ok(Started { pid })
     }

@@ -10,7 +10,13 @@ use tokio::sync::{Mutex, mpsc, watch};
 /// Container, and exec unless it is the init.
 pub(super) type Name = (String, Option<String>);
 
-type Kept = BTreeMap<Name, Option<Exited>>;
+#[derive(Debug, Default)]
+struct Kept {
+    /// How those ended that there are or were; `None`: not yet.
+    exits: BTreeMap<Name, Option<Exited>>,
+    /// How often one of a name came to be.
+    births: BTreeMap<Name, u64>,
+}
 
 #[derive(Debug)]
 pub(super) struct Exits {
@@ -30,7 +36,7 @@ impl Drop for Exits {
 
 impl Exits {
     pub(super) fn listen(mut events: mpsc::UnboundedReceiver<Told>) -> Self {
-        let (keep, kept) = watch::channel(Kept::new());
+        let (keep, kept) = watch::channel(Kept::default());
         let (end, ended) = watch::channel(false);
         let (tell, notices) = mpsc::unbounded_channel();
         let keep = Arc::new(keep);
@@ -41,7 +47,8 @@ impl Exits {
                     TaskEvent::Exited { container, exec, exit, .. } => {
                         let exited = crate::exited(exit);
                         keeper.send_modify(|kept| {
-                            kept.insert((container.clone(), exec.clone()), Some(exited.clone()));
+                            kept.exits
+                                .insert((container.clone(), exec.clone()), Some(exited.clone()));
                         });
                         let notice = Notice::Exit {
                             container: ContainerId::new(container),
@@ -67,62 +74,68 @@ impl Exits {
     /// An exit that a reply told of.
     pub(super) fn keep(&self, name: Name, exited: Exited) {
         self.keep.send_modify(|kept| {
-            kept.entry(name).or_default().get_or_insert(exited);
+            kept.exits.entry(name).or_default().get_or_insert(exited);
         });
     }
 
-    /// A process of this name is about to be made: what is kept is an earlier one's. It is returned,
-    /// should none be made.
-    pub(super) fn forget(&self, name: &Name) -> Option<Option<Exited>> {
-        let mut before = None;
-        self.keep.send_modify(|kept| before = kept.remove(name));
-        before
+    /// A process of this name is about to be made: how many came to be before, as far as was heard. What is
+    /// known of the one before it stays until there is another: it may be the one that is in the way.
+    pub(super) fn births(&self, name: &Name) -> u64 {
+        self.kept.borrow().births.get(name).copied().unwrap_or_default()
     }
 
-    /// None was made: the earlier one is the one of this name, unless more was heard since.
-    pub(super) fn put_back(&self, name: Name, before: Option<Option<Exited>>) {
-        let Some(before) = before else { return };
+    /// It was made: what is kept is an earlier one's, unless its birth was heard of since.
+    pub(super) fn made(&self, name: Name, before: u64) {
         self.keep.send_modify(|kept| {
-            kept.entry(name).or_insert(before);
+            let heard = kept.births.get(&name).copied().unwrap_or_default() > before;
+            let exited = kept.exits.entry(name).or_default();
+            if !heard {
+                *exited = None;
+            }
         });
+    }
+
+    /// There is no such process, and none is waited for.
+    pub(super) fn forget(&self, name: &Name) {
+        self.keep.send_modify(|kept| drop(kept.exits.remove(name)));
     }
 
     /// A task is gone: its execs whose exits were not heard of until now have none.
     pub(super) fn task_is_gone(&self, id: &str) {
         self.keep.send_modify(|kept| {
-            kept.retain(|(container, _), exited| container != id || exited.is_some());
+            kept.exits.retain(|(container, _), exited| container != id || exited.is_some());
         });
     }
 
     /// A container is gone: the next of that name has none of its processes.
     pub(super) fn container_is_gone(&self, id: &str) {
-        self.keep.send_modify(|kept| kept.retain(|(container, _), _| container != id));
+        self.keep.send_modify(|kept| kept.exits.retain(|(container, _), _| container != id));
     }
 
     /// There is such a process: its exit can be waited for.
     pub(super) fn expect(&self, name: Name) {
         self.keep.send_modify(|kept| {
-            kept.entry(name).or_default();
+            kept.exits.entry(name).or_default();
         });
     }
 
     /// Whether its exit can be waited for, or is known.
     pub(super) fn expects(&self, name: &Name) -> bool {
-        self.kept.borrow().contains_key(name)
+        self.kept.borrow().exits.contains_key(name)
     }
 
     pub(super) fn of(&self, name: &Name) -> Option<Exited> {
-        self.kept.borrow().get(name).cloned().flatten()
+        self.kept.borrow().exits.get(name).cloned().flatten()
     }
 
     /// Waits for an exit; `None`: the stream ended first, or nobody will ever tell.
     pub(super) async fn wait(&self, name: &Name) -> Option<Exited> {
         let mut kept = self.kept.clone();
-        let heard = |kept: &Kept| !matches!(kept.get(name), Some(None));
+        let heard = |kept: &Kept| !matches!(kept.exits.get(name), Some(None));
         let ended = async { self.ended.clone().wait_for(|ended| *ended).await.map(|_| ()) };
         tokio::select! {
             biased;
-            found = kept.wait_for(heard) => found.ok()?.get(name).cloned().flatten(),
+            found = kept.wait_for(heard) => found.ok()?.exits.get(name).cloned().flatten(),
             _ = ended => None,
         }
     }
@@ -141,7 +154,8 @@ impl Exits {
 /// none to wait for: its start may fail.
 fn born(keep: &watch::Sender<Kept>, name: &Name) {
     keep.send_modify(|kept| {
-        if let Some(exited) = kept.get_mut(name) {
+        *kept.births.entry(name.clone()).or_default() += 1;
+        if let Some(exited) = kept.exits.get_mut(name) {
             *exited = None;
         }
     });
@@ -186,12 +200,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_an_earlier_exec_came_to_is_told_again_only_if_no_other_is_made() {
-        let (_tell, exits) = exits();
-        exits.keep(exec(), seven());
-        let before = exits.forget(&exec());
-        assert_eq!(exits.of(&exec()), None);
-        exits.put_back(exec(), before);
+    async fn what_is_known_of_a_process_stays_while_another_of_that_name_is_refused() {
+        let (tell, exits) = exits();
+        exits.expect(exec());
+        let name = exec();
+        let waiting = exits.wait(&name);
+        let refused = async {
+            let _ = exits.births(&exec());
+            tokio::task::yield_now().await;
+            exits.keep(exec(), seven());
+        };
+        let (told, ()) = tokio::join!(biased; waiting, refused);
+        drop(tell);
+        assert_eq!(told, Some(seven()));
         assert_eq!(exits.of(&exec()), Some(seven()));
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_exec_came_to_is_not_the_next_ones_whichever_is_heard_first() {
+        let (tell, exits) = exits();
+        exits.keep(exec(), seven());
+        let before = exits.births(&exec());
+        exits.made(exec(), before);
+        assert_eq!(exits.of(&exec()), None, "the reply came before the event");
+        let before = exits.births(&exec());
+        let (container, exec_id) = ("c0".to_owned(), "e0".to_owned());
+        let what = TaskEvent::ExecAdded { container, exec: exec_id };
+        let _ = tell.send(Told { at_ns: None, what });
+        while exits.births(&exec()) == before {
+            tokio::task::yield_now().await;
+        }
+        exits.keep(exec(), seven());
+        exits.made(exec(), before);
+        assert_eq!(exits.of(&exec()), Some(seven()), "birth and exit came before the reply");
     }
 }

@@ -230,7 +230,11 @@ impl Moby {
         match self.calls.get(id, "").await {
             Ok(_) => {
                 // Attaching told the state already; the status was asked for once more.
-                let process = self.calls.get(id, "").await?;
+                let process = match self.calls.get(id, "").await {
+                    // Somebody has deleted it in between.
+                    Err(refusal) if refusal.kind == ErrorKind::NotFound => return Ok(None),
+                    process => process?,
+                };
                 self.exits.expect(init(id));
                 self.exits_of_load(id, &process);
                 Ok(Some(state(&process)))
@@ -285,13 +289,10 @@ impl Moby {
             terminal,
             ..CreateTaskRequest::default()
         };
-        let before = self.exits.forget(&init(id));
-        let created = answer(self.calls.tasks().create(self.calls.ask(message))).await;
-        match created {
-            Ok(_) => self.exits.expect(init(id)),
-            Err(_) => self.exits.put_back(init(id), before),
-        }
-        created.map(|created| created.pid)
+        let before = self.exits.births(&init(id));
+        let created = answer(self.calls.tasks().create(self.calls.ask(message))).await?;
+        self.exits.made(init(id), before);
+        Ok(created.pid)
     }
 
     async fn start(&self, new: StartTask) -> Answer {
@@ -329,13 +330,9 @@ impl Moby {
             terminal: new.terminal,
             spec: Some(process_payload(&new.args, new.terminal)),
         };
-        let before = self.exits.forget(&name);
-        let registered = answer(self.calls.tasks().exec(self.calls.ask(message))).await;
-        if let Err(refusal) = registered {
-            self.exits.put_back(name, before);
-            return Err(refusal);
-        }
-        self.exits.expect(name.clone());
+        let before = self.exits.births(&name);
+        answer(self.calls.tasks().exec(self.calls.ask(message))).await?;
+        self.exits.made(name.clone(), before);
         match self.calls.start(id, exec).await {
             Ok(pid) => {
                 self.streams.started(&name).await?;

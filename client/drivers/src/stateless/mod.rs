@@ -12,12 +12,14 @@ mod snapshots;
 mod streams;
 mod tape;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use driver_protocol::{
     Close, Connect, Driver, DriverFactory, DriverFault, Hello, Notice, Outcome, Pending, Request,
 };
 use laconic_client::Subscription;
+use tonic::transport::{Channel, Error};
 
 use crate::closing::Closing;
 use crate::hello;
@@ -35,30 +37,57 @@ impl DriverFactory for StatelessFactory {
     }
 
     fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
-        Box::pin(async move {
-            let failed = |cause: String| DriverFault::Connect { cause };
-            let channel = containerd_client::connect(&connect.socket).await.map_err(|error| {
-                let source = std::error::Error::source(&error).map(ToString::to_string);
-                failed(source.unwrap_or_else(|| error.to_string()))
-            })?;
-            let (subscription, events) = Subscription::open(channel.clone(), &connect.namespace)
-                .await
-                .map_err(|error| failed(error.to_string()))?;
-            let rootfs = connect.rootfs.map(|path| path.display().to_string());
-            let exits = Arc::new(Exits::listen(events));
-            let moby = Moby::new(
-                Calls::new(channel, connect.namespace),
-                rootfs.unwrap_or_else(|| "/".to_owned()),
-                exits.clone(),
-            );
-            let open = Open { moby: Arc::new(moby), exits, _subscription: subscription };
-            Ok(Box::new(Stateless {
-                hello: hello("stateless", &[]),
-                closing: Closing::default(),
-                open: Mutex::new(Some(Arc::new(open))),
-            }) as Box<dyn Driver>)
-        })
+        Box::pin(
+            async move { opened(containerd_client::connect(&connect.socket).await, connect).await },
+        )
     }
+}
+
+/// Opens stateless drivers through something else than a socket, such as a mock in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct StatelessThrough<D>(
+    /// Connects to what has this address.
+    pub D,
+);
+
+impl<D> DriverFactory for StatelessThrough<D>
+where
+    D: Fn(PathBuf) -> Pending<'static, Result<Channel, Error>> + Send + Sync,
+{
+    fn name(&self) -> &str {
+        "stateless"
+    }
+
+    fn open(&self, connect: Connect) -> Pending<'_, Result<Box<dyn Driver>, DriverFault>> {
+        Box::pin(async move { opened((self.0)(connect.socket.clone()).await, connect).await })
+    }
+}
+
+async fn opened(
+    channel: Result<Channel, Error>,
+    connect: Connect,
+) -> Result<Box<dyn Driver>, DriverFault> {
+    let failed = |cause: String| DriverFault::Connect { cause };
+    let channel = channel.map_err(|error| {
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        failed(source.unwrap_or_else(|| error.to_string()))
+    })?;
+    let (subscription, events) = Subscription::open(channel.clone(), &connect.namespace)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    let rootfs = connect.rootfs.map(|path| path.display().to_string());
+    let exits = Arc::new(Exits::listen(events));
+    let moby = Moby::new(
+        Calls::new(channel, connect.namespace),
+        rootfs.unwrap_or_else(|| "/".to_owned()),
+        exits.clone(),
+    );
+    let open = Open { moby: Arc::new(moby), exits, _subscription: subscription };
+    Ok(Box::new(Stateless {
+        hello: hello("stateless", &[]),
+        closing: Closing::default(),
+        open: Mutex::new(Some(Arc::new(open))),
+    }))
 }
 
 struct Open {

@@ -1,0 +1,117 @@
+//! What was asked, when, and what came of it.
+
+use driver_protocol::{Lifecycle, Outcome};
+
+use super::entry::entries;
+use super::search::{Found, Search};
+use super::timeline::timeline;
+use crate::model::Move;
+use crate::model::moves::CONTAINERS;
+
+/// A place among all that was asked and heard.
+pub type Slot = u64;
+
+/// One operation of one actor.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// Whose.
+    pub actor: usize,
+    /// What was asked.
+    pub play: Move,
+    /// What was answered.
+    pub outcome: Outcome,
+    /// When it was asked.
+    pub invoked: Slot,
+    /// When it was answered.
+    pub returned: Slot,
+}
+
+/// The end of a process, as the observer heard it.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Of which container.
+    pub container: u8,
+    /// Of which exec; `None`: of the first process.
+    pub exec: Option<u8>,
+    /// With which status.
+    pub status: Option<u32>,
+    /// When the observer had heard of it.
+    pub seen: Slot,
+    /// When the client told of it; it may never have.
+    pub heard: Option<Slot>,
+}
+
+/// The observer looked at a task.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Of which container.
+    pub container: u8,
+    /// What it saw; `None`: no task.
+    pub state: Option<Lifecycle>,
+    /// When.
+    pub at: Slot,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// What actors did.
+    pub acts: Vec<Act>,
+    /// How processes ended.
+    pub ends: Vec<End>,
+    /// What the observer saw while nobody acted.
+    pub looks: Vec<Look>,
+}
+
+/// What came of looking for an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ordered {
+    /// The containers for which there is none, each with what was asked of it, in words.
+    pub impossible: Vec<String>,
+    /// Those for which it was given up.
+    pub undecided: Vec<u8>,
+    /// Those whose task outlived their record: nobody can say what is left of it.
+    pub adrift: Vec<u8>,
+    /// How much was tried.
+    pub nodes: u64,
+}
+
+impl History {
+    /// Whether the record of a container was deleted while a task of it was being made: the task may be
+    /// there still, though its making was refused.
+    fn may_drift(&self, slot: u8) -> bool {
+        let about = |act: &&Act| act.play.container() == Some(slot);
+        let acts = || self.acts.iter().filter(about);
+        let gone =
+            |act: &&Act| matches!((&act.play, &act.outcome), (Move::Delete { .. }, Outcome::Ok(_)));
+        let made = |act: &&Act| matches!(act.play, Move::Start { .. } | Move::CreateTask { .. });
+        acts().filter(gone).any(|delete| {
+            let meanwhile =
+                |make: &Act| make.invoked < delete.returned && delete.invoked < make.returned;
+            acts().filter(made).any(meanwhile)
+        })
+    }
+
+    /// Looks for an order, trying so much of each container at most.
+    pub fn order(&self, nodes_max: u64) -> Ordered {
+        let mut ordered = Ordered::default();
+        for slot in 0..CONTAINERS {
+            let entries = entries(self, slot);
+            let mut search = Search::new(&entries, nodes_max);
+            let mut found = search.run(false);
+            if found == Found::None && self.may_drift(slot) {
+                found = search.run(true);
+            }
+            if found == Found::Order && self.may_drift(slot) {
+                ordered.adrift.push(slot);
+            }
+            ordered.nodes += search.nodes();
+            match found {
+                Found::Order => {}
+                Found::None => ordered.impossible.push(timeline(slot, &entries, search.furthest())),
+                Found::GaveUp => ordered.undecided.push(slot),
+            }
+        }
+        ordered
+    }
+}

@@ -1,0 +1,55 @@
+//! What is free only where several act at once: what may be, why, and where it was seen. What each
+//! operation may answer in a state is free as [`FREEDOMS`](crate::model::FREEDOMS) says, here as there.
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latitude {
+    /// What may be.
+    pub what: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Where: the code that takes it.
+    pub evidence: &'static str,
+}
+
+/// All of them.
+pub const LATITUDES: &[Latitude] = &[
+    Latitude {
+        what: "start, exec, force-delete and delete are put in order part by part",
+        reason: "each is several calls, and containerd has no transactions: others come between, and an \
+                 error in the middle leaves what the parts before it left",
+        evidence: "the budgets: Tasks/Create and Tasks/Start, Tasks/Exec and Tasks/Start, Tasks/Kill and \
+                   Tasks/Delete; a client that looks before Containers/Delete",
+    },
+    Latitude {
+        what: "what a client tells or refuses by itself may be as old as what it has learned",
+        reason: "it asks nobody: it has learned what it was answered of the same thing, the exits that it told \
+                 itself, and what it told before; not why others were refused, nor what is still under way. \
+                 Who is gone without a known end stays a little longer, and that a task has stopped is \
+                 known before how",
+        evidence: "C-204; the floor of status and exit-status is 0 calls",
+    },
+    Latitude {
+        what: "stats of all containers are a reading of each",
+        reason: "containerd collects them task by task",
+        evidence: "its service/tasks: getTasksMetrics walks the list of tasks",
+    },
+    Latitude {
+        what: "a record may be deleted under a task that is being made",
+        reason: "Containers/Delete asks for no task, and between the client's look and its call one may \
+                 come to be: what is left of it nobody can say",
+        evidence: "regression/a-task-of-a-container-that-is-gone",
+    },
+    Latitude {
+        what: "while a task is made or removed its id is taken, it may be gone already, and it is shown as stopped",
+        reason: "a shim is started before its task is there and ends after it; the bundle's folder stands all \
+                 the while",
+        evidence: "conc/15 and conc/25 of seed 1 with 3 actors on real:1.6: mkdir …: file exists; cannot \
+                   delete a deleted process",
+    },
+    Latitude {
+        what: "between its registering and its starting an exec is there and is not",
+        reason: "the id is taken, the process is none yet, and who keeps handles has none of it",
+        evidence: "C-168, C-379",
+    },
+];

@@ -1,0 +1,276 @@
+//! The parts of an operation: what each of them may be answered, and what it leaves.
+
+use driver_protocol::Outcome;
+
+use super::history::Act;
+use super::spot::Spot;
+use crate::model::answer::{ABSENT, Answer, NO_BINARY, TAKEN, WRONG_STATE};
+use crate::model::rules::{self, State};
+use crate::model::state::{Container, Exec, Phase, Task};
+use crate::model::{KILL, Move, Program};
+
+/// How far an operation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Stage {
+    /// A start has made the task.
+    Made,
+    /// Its starting was refused: what was made before is removed, if it is still there.
+    Undoing,
+    /// A task that never ran is being deleted: it is shown as stopped until it is gone.
+    Removing,
+    /// An exec is registered.
+    Registered,
+    /// A forced deletion has sent its signal.
+    Struck,
+    /// A deletion has found no task.
+    Looked,
+}
+
+/// What may come of the next part: how far the operation is then, `None` that it is answered as it was,
+/// and where the container is.
+pub(super) type Next = (Option<Stage>, Spot);
+
+/// What may come next of an operation, at one place. `loose`: a record may be deleted under a task.
+/// `contested`: others were making or removing the same task meanwhile.
+pub(super) fn next(
+    (act, contested): (&Act, bool),
+    stage: Option<Stage>,
+    spot: &Spot,
+    loose: bool,
+) -> Vec<Next> {
+    if spot.adrift {
+        return vec![(None, spot.clone())];
+    }
+    let now = Now { act, spot, contested };
+    match (&act.play, stage) {
+        (Move::Start { c }, None) => now.make(*c),
+        (Move::Start { c }, Some(Stage::Made)) => now.start(*c),
+        (Move::Start { .. }, Some(Stage::Undoing)) => now.undo(),
+        (Move::Exec { e, .. }, None) => now.register(*e),
+        (Move::Exec { e, process, .. }, Some(Stage::Registered)) => now.start_exec(*e, *process),
+        (Move::Exec { e, .. }, Some(_)) => now.unregister(*e),
+        (Move::ForceDelete { c }, None) => now.strike(*c),
+        (Move::ForceDelete { c }, Some(Stage::Struck)) => now.remove(*c),
+        (Move::DeleteTask { c }, None) => now.remove_unforced(*c),
+        (_, Some(Stage::Removing)) => now.removed(),
+        (Move::Delete { .. }, None) => now.look(loose),
+        (Move::Delete { .. }, Some(_)) => now.delete(loose),
+        (Move::CreateTask { .. }, _) => [now.at_once(&act.play), now.taken()].concat(),
+        (play, _) => now.at_once(play),
+    }
+}
+
+struct Now<'n> {
+    act: &'n Act,
+    spot: &'n Spot,
+    contested: bool,
+}
+
+impl Now<'_> {
+    fn outcome(&self) -> &Outcome {
+        &self.act.outcome
+    }
+
+    /// What the rules answer here, as far as it was answered so.
+    fn fitting(&self, play: &Move) -> Vec<Next> {
+        let answers = rules::answers(play, &self.spot.state).into_iter();
+        answers
+            .filter(|(answer, _)| answer.is(self.outcome()))
+            .map(|(_, left)| (None, self.spot.with(left)))
+            .collect()
+    }
+
+    /// Ended by a refusal that changes nothing.
+    fn refused(&self, answers: &[Answer]) -> Vec<Next> {
+        let so = answers.iter().any(|answer| answer.is(self.outcome()));
+        so.then(|| (None, self.spot.clone())).into_iter().collect()
+    }
+
+    fn task(&self) -> Option<&Task> {
+        self.spot.state.as_ref()?.task.as_ref()
+    }
+
+    fn at_once(&self, play: &Move) -> Vec<Next> {
+        let added = play.exec().filter(|exec| self.spot.added.contains(exec));
+        let Some(exec) = added else { return self.fitting(play) };
+        let mut next = self.refused(&[ABSENT, WRONG_STATE]);
+        let taken = matches!(play, Move::ExecCloseStdin { .. } | Move::ExecResize { .. });
+        if taken && Answer::Ok.is(self.outcome()) {
+            next.push((None, self.spot.clone()));
+        }
+        if let (Move::DeleteExec { .. }, Outcome::Ok(_)) = (play, self.outcome()) {
+            let mut removed = self.spot.clone();
+            removed.added.remove(&exec);
+            next.push((None, removed));
+        }
+        next
+    }
+
+    fn make(&self, c: u8) -> Vec<Next> {
+        let answers = rules::answers(&Move::CreateTask { c }, &self.spot.state).into_iter();
+        let made = answers.filter_map(|(answer, left)| match answer {
+            Answer::Ok => Some((Some(Stage::Made), self.spot.with(left))),
+            refused => refused.is(self.outcome()).then(|| (None, self.spot.with(left))),
+        });
+        made.chain(self.taken()).collect()
+    }
+
+    /// While a task is made or removed, its id is taken.
+    fn taken(&self) -> Vec<Next> {
+        if self.contested { self.refused(&[TAKEN]) } else { Vec::new() }
+    }
+
+    fn start(&self, c: u8) -> Vec<Next> {
+        let answers = rules::answers(&Move::StartTask { c }, &self.spot.state).into_iter();
+        answers
+            .filter(|(answer, _)| answer.is(self.outcome()))
+            .map(|(answer, left)| match answer {
+                Answer::Ok => (None, self.spot.with(left)),
+                _ => (Some(Stage::Undoing), self.spot.with(left)),
+            })
+            .collect()
+    }
+
+    /// Only its own: a client that knows that another task has come leaves it alone.
+    fn undo(&self) -> Vec<Next> {
+        let mut next = vec![(None, self.spot.clone())];
+        next.extend(self.removing());
+        next
+    }
+
+    /// What is there is on its way out.
+    fn removing(&self) -> Option<Next> {
+        let container = self.spot.state.as_ref().filter(|one| one.task.is_some())?;
+        let stopped = container.with(|task| match task.phase {
+            Phase::Stopped(_) => {}
+            _ => task.phase = Phase::Stopped(128 + KILL),
+        });
+        Some((Some(Stage::Removing), self.spot.with(Some(stopped))))
+    }
+
+    /// It is gone: by this, and by no other, where it was answered that it is.
+    fn removed(&self) -> Vec<Next> {
+        if self.task().is_none() && matches!(self.outcome(), Outcome::Ok(_)) {
+            return Vec::new();
+        }
+        let left = self.spot.state.as_ref().map(|container| match container.task {
+            // How it ended is told as one likes: it never ran.
+            Some(_) => Container { free: true, last: None, ..container.without_task() },
+            None => container.clone(),
+        });
+        vec![(None, self.spot.with(left))]
+    }
+
+    fn register(&self, e: u8) -> Vec<Next> {
+        let Some(task) = self.task() else { return self.fitting(&self.act.play) };
+        match task.phase {
+            Phase::Created | Phase::Running if self.spot.added.contains(&e) => {
+                self.refused(&[TAKEN])
+            }
+            Phase::Created | Phase::Running if !task.execs.contains_key(&e) => {
+                let mut registered = self.spot.clone();
+                registered.added.insert(e);
+                vec![(Some(Stage::Registered), registered)]
+            }
+            _ => self.fitting(&self.act.play),
+        }
+    }
+
+    fn start_exec(&self, e: u8, process: Program) -> Vec<Next> {
+        let refused = |answers: &[Answer]| -> Vec<Next> {
+            let so = answers.iter().any(|answer| answer.is(self.outcome()));
+            so.then(|| (Some(Stage::Undoing), self.spot.clone())).into_iter().collect()
+        };
+        let registered = self.spot.added.contains(&e);
+        let Some(task) = self.task().filter(|_| registered) else {
+            return refused(&[ABSENT, WRONG_STATE, NO_BINARY]);
+        };
+        if let Phase::Paused | Phase::Stopped(_) = task.phase {
+            return refused(&[WRONG_STATE, NO_BINARY]);
+        }
+        if process == Program::IsMissing {
+            return refused(&[NO_BINARY]);
+        }
+        let mut next = Vec::new();
+        let container = self.spot.state.as_ref();
+        if task.doom.is_some() || container.is_some_and(|one| one.program.ends_with().is_some()) {
+            next.extend(refused(&[WRONG_STATE, NO_BINARY]));
+        }
+        if Answer::Ok.is(self.outcome()) {
+            let mut started = self.spot.with(self.with_exec(e, process));
+            started.added.remove(&e);
+            next.push((None, started));
+        }
+        next
+    }
+
+    fn unregister(&self, e: u8) -> Vec<Next> {
+        let mut over = self.spot.clone();
+        over.added.remove(&e);
+        vec![(None, over)]
+    }
+
+    fn with_exec(&self, e: u8, process: Program) -> State {
+        let container = self.spot.state.as_ref()?;
+        let mut started = container.with(|task| {
+            task.execs.insert(e, Exec { program: process, exited: None, doom: None, held: true });
+        });
+        started.past.remove(&e);
+        Some(started)
+    }
+
+    fn strike(&self, c: u8) -> Vec<Next> {
+        let kill = Move::Kill { c, signal: KILL };
+        if self.task().is_none() {
+            return self.remove(c);
+        }
+        let answers = rules::answers(&kill, &self.spot.state).into_iter();
+        answers.map(|(_, left)| (Some(Stage::Struck), self.spot.with(left))).collect()
+    }
+
+    fn remove_unforced(&self, c: u8) -> Vec<Next> {
+        let mut next = self.fitting(&Move::DeleteTask { c });
+        let never_ran = self.task().is_some_and(|task| task.phase == Phase::Created);
+        if never_ran && matches!(self.outcome(), Outcome::Ok(_)) {
+            next.extend(self.removing());
+        }
+        if self.contested {
+            next.extend(self.refused(&[ABSENT]));
+        }
+        next
+    }
+
+    /// How it ended the client may know though another has deleted it.
+    fn remove(&self, c: u8) -> Vec<Next> {
+        let mut next = self.remove_unforced(c);
+        if self.task().is_none() {
+            next.extend(self.fitting(&Move::Wait { c }));
+        }
+        next
+    }
+
+    fn look(&self, loose: bool) -> Vec<Next> {
+        let looked = (Some(Stage::Looked), self.spot.clone());
+        match &self.spot.state {
+            None => self.refused(&[ABSENT]),
+            Some(container) if container.task.is_some() => {
+                let mut next = self.refused(&[WRONG_STATE]);
+                // What it takes for there it has learned before.
+                next.extend(loose.then_some(looked));
+                next
+            }
+            Some(_) => vec![looked],
+        }
+    }
+
+    fn delete(&self, loose: bool) -> Vec<Next> {
+        let done = matches!(self.outcome(), Outcome::Ok(_));
+        match &self.spot.state {
+            None => self.refused(&[ABSENT]),
+            Some(container) if container.task.is_none() => {
+                done.then(|| (None, Spot::default())).into_iter().collect()
+            }
+            Some(_) => (done && loose).then(|| (None, Spot::adrift())).into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A plot: what several actors do at once, behind an opening by one.
+
+use std::num::NonZeroU8;
+
+use crate::model::Move;
+
+/// Actors at most.
+pub const ACTORS_MAX: u8 = 4;
+/// Operations of an actor at most.
+pub const ACTS_MAX: usize = 6;
+
+/// How many act at once: 1 to [`ACTORS_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actors(NonZeroU8);
+
+impl Actors {
+    /// So many; `None` where that is none or too many.
+    pub fn new(count: u8) -> Option<Self> {
+        NonZeroU8::new(count).filter(|count| count.get() <= ACTORS_MAX).map(Self)
+    }
+
+    /// How many.
+    pub fn count(self) -> u8 {
+        self.0.get()
+    }
+}
+
+/// A case of several actors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plot {
+    /// What is done before, one after the other.
+    pub opening: Vec<Move>,
+    /// What each of them does.
+    pub actors: Vec<Vec<Move>>,
+    /// Of which it is drawn how long messages take, where that is up to us.
+    pub interleave: u64,
+}
+
+impl Plot {
+    /// Whether a move may be one of a plot: those that end the client, or make something go wrong, have no
+    /// place in an order of what one client was answered.
+    pub fn takes(play: &Move) -> bool {
+        !matches!(play, Move::Restart {} | Move::Cancel { .. } | Move::Fault(_))
+    }
+
+    /// How many operations it has.
+    pub fn acts(&self) -> usize {
+        self.opening.len() + self.actors.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// The slots of its containers.
+    pub fn containers(&self) -> std::collections::BTreeSet<u8> {
+        let all = self.opening.iter().chain(self.actors.iter().flatten());
+        all.filter_map(Move::container).collect()
+    }
+
+    /// The same without one of its operations, counted through; `None`: it has not so many.
+    pub fn without(&self, number: usize) -> Option<Self> {
+        let mut rest = self.clone();
+        let mut number = number;
+        for moves in std::iter::once(&mut rest.opening).chain(&mut rest.actors) {
+            if number < moves.len() {
+                moves.remove(number);
+                rest.actors.retain(|moves| !moves.is_empty());
+                return Some(rest);
+            }
+            number -= moves.len();
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_one_to_four_actors() {
+        let counts: Vec<Option<u8>> =
+            (0..=5).map(|count| Actors::new(count).map(Actors::count)).collect();
+        assert_eq!(counts, [None, Some(1), Some(2), Some(3), Some(4), None]);
+    }
+
+    #[test]
+    fn a_plot_without_one_operation_has_one_less_and_nobody_who_does_nothing() {
+        let (c, process) = (0, crate::model::Program::Sleeps);
+        let plot = Plot {
+            opening: vec![Move::Create { c, process }],
+            actors: vec![vec![Move::Start { c }], vec![Move::Start { c }, Move::Pause { c }]],
+            interleave: 7,
+        };
+        assert_eq!(plot.without(0).map(|rest| rest.opening), Some(vec![]));
+        assert_eq!(plot.without(1).map(|rest| rest.actors.len()), Some(1));
+        assert_eq!(
+            plot.without(3).map(|rest| rest.actors[1].clone()),
+            Some(vec![Move::Start { c }])
+        );
+        assert_eq!(plot.without(4), None);
+        assert_eq!((plot.acts(), plot.containers()), (4, [0].into()));
+    }
+}
