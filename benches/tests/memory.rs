@@ -62,7 +62,7 @@ async fn what_is_played_in_memory_passes_and_costs_what_it_costs_over_a_socket()
     let over_a_socket = calls(&RetainedFactory, socket, &scenarios).await;
     let (target, mock) = in_memory(Profile::V1_6).await.unwrap();
     let through =
-        RetainedThrough(move |builder: Builder| -> Pending<'static, Result<Client, Error>> {
+        RetainedThrough(move |_, builder: Builder| -> Pending<'static, Result<Client, Error>> {
             let mock = mock.clone();
             Box::pin(async move { builder.with_connector(mock).await })
         });

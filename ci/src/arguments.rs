@@ -214,7 +214,7 @@ pub(crate) enum BudgetsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainOptions {
-    /// operation.exec, operation.exec:Tasks/Start, flow.exec-cycle, connect, background …
+    /// operation.exec, operation.exec:Tasks/Start, flow.exec-cycle, connect, background …, linearizable
     pub(crate) rule: String,
     /// In these budgets (default: the floor, and those of our own drivers)
     #[arg(long, value_name = "FILE")]

@@ -81,7 +81,7 @@ fn a_run_on_the_mock_writes_a_whole_record_in_which_everything_adds_up() {
 #[test]
 fn unknown_names_are_wrong_usage_and_the_known_ones_are_told() {
     fails(&["run", "--driver", "nobody"], 2, "there are retained and stateless");
-    fails(&["run", "--target", "nothing"], 2, "there are mock[:1.6|1.7|2.1], real[:PATH]");
+    fails(&["run", "--target", "nothing"], 2, "there are mock[:1.6|1.7|2.1], memory");
     fails(&["run", "--target", "mock:9.9"], 2, "there are 1.6, 1.7 and 2.1");
     fails(&["run", "--report", "pdf=x"], 2, "no report format");
     fails(&["mock", "--listen", "/x", "--profile", "3"], 2, "there are 1.6, 1.7 and 2.1");

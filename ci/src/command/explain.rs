@@ -1,6 +1,7 @@
-//! `laconic explain` and `laconic budgets explain`.
+//! `laconic explain` and `laconic budgets explain`: a rule of budgets, or the check of several actors.
 
 use laconic_scenarios::budgets::{Budget, Explained, own};
+use laconic_scenarios::model::{LATITUDES, Latitude};
 use laconic_scenarios::{Play, Scenario, catalogue, varied};
 
 use super::output::print;
@@ -10,7 +11,29 @@ use crate::exit::{Exit, usage};
 /// Those that laconic brings.
 const OWN: [&str; 3] = ["floor", "retained", "stateless"];
 
+/// The check of what several actors were answered at once.
+const LINEARIZABLE: &str = "\
+linearizable
+  All that several actors were answered at once (laconic run --actors N) must be possible in one order:
+  each operation somewhere between its being asked and its being answered, each exit before the observer
+  heard of it, and the answers those that the model gives one after the other. An order is looked for
+  container by container; where it is given up the case is undecided, and no pass.
+free there, beside what is free in any case:
+";
+
+fn linearizable() -> String {
+    let mut text = LINEARIZABLE.to_owned();
+    for Latitude { what, reason, evidence } in LATITUDES {
+        text.push_str(&format!("  {what}\n    {reason}\n    seen: {evidence}\n"));
+    }
+    text
+}
+
 pub(crate) fn explain(options: ExplainOptions) -> anyhow::Result<Exit> {
+    if options.rule == "linearizable" {
+        print(&linearizable());
+        return Ok(Exit::Good);
+    }
     let budgets = if options.budgets.is_empty() {
         OWN.iter().filter_map(|client| own(client)).collect()
     } else {
@@ -28,7 +51,7 @@ pub(crate) fn explain(options: ExplainOptions) -> anyhow::Result<Exit> {
     let Some(operations) = operations else {
         return Err(usage(format!(
             "no budget has a rule {rule:?}: write operation.exec, operation.exec:Tasks/Start, \
-             operation.exec.error.not-found, flow.exec-cycle, connect or background"
+             operation.exec.error.not-found, flow.exec-cycle, connect or background; or linearizable"
         )));
     };
     text.push_str(&exercised(&operations, &budgets));

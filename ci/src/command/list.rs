@@ -31,7 +31,7 @@ pub(crate) fn list(options: ListOptions) -> anyhow::Result<Exit> {
             "scenarios": scenarios,
             "operations": Operation::NAMES.as_slice(),
             "drivers": DEFAULTS,
-            "targets": ["mock:1.6", "mock:1.7", "mock:2.1", "real", "ADDRESS"],
+            "targets": ["mock:1.6", "mock:1.7", "mock:2.1", "memory", "real", "ADDRESS"],
         }));
         return Ok(Exit::Good);
     }
@@ -47,7 +47,7 @@ pub(crate) fn list(options: ListOptions) -> anyhow::Result<Exit> {
     }
     text.push_str(&format!("operations\n  {}\n", Operation::NAMES.join(" ")));
     text.push_str(&format!("drivers\n  {}\n", DEFAULTS.join(" ")));
-    text.push_str("targets\n  mock[:1.6|1.7|2.1] real[:PATH] ADDRESS\n");
+    text.push_str("targets\n  mock[:1.6|1.7|2.1] memory[:1.6|1.7|2.1] real[:PATH] ADDRESS\n");
     print(&text);
     Ok(Exit::Good)
 }

@@ -188,7 +188,7 @@ async fn arm(
         })
     };
     if arm.reference.is_none() {
-        arm.crew = Some(Crew { jobs: plan.cases.jobs, open: &open });
+        arm.crew = Some(Crew { jobs: plan.cases.jobs, apart: false, open: &open });
     }
     let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
     let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
@@ -218,7 +218,8 @@ fn in_memory(
         let target = open().await?;
         let arm = arm_of(plan, run, testee, target, journal)?;
         // Two at once would share one time.
-        let arm = Arm { factory: &*factory, crew: Some(Crew { jobs: 1, open: &open }), ..arm };
+        let crew = Some(Crew { jobs: 1, apart: true, open: &open });
+        let arm = Arm { factory: &*factory, crew, ..arm };
         let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
         ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))
     };

@@ -30,6 +30,8 @@ pub type OpenTarget<'a> =
 pub struct Crew<'a> {
     /// How many cases at once.
     pub jobs: usize,
+    /// Whether each case has a target of its own: then nothing of it depends on those before.
+    pub apart: bool,
     /// Where their targets come from.
     pub open: &'a OpenTarget<'a>,
 }
@@ -65,7 +67,8 @@ pub(super) fn play(
     emit: &mut (dyn FnMut(Line) + Send),
 ) -> Result<Sum, RunFault> {
     let jobs = crew.jobs.max(1);
-    let size = generation.cases.len().div_ceil(jobs).clamp(1, CASES_MAX);
+    let cases_max = if crew.apart { 1 } else { CASES_MAX };
+    let size = generation.cases.len().div_ceil(jobs).clamp(1, cases_max);
     let watch = Watch {
         seed: generation.seed,
         actors: generation.actors,

@@ -1,6 +1,7 @@
 //! A mock in memory: no socket and no tap. What is counted is what its own layer counts, and its time is the
 //! runtime's: where that is paused, nobody waits.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -20,6 +21,7 @@ const PREFIX: &str = "laconic-memory";
 struct Memory {
     mock: InMemory,
     address: PathBuf,
+    exchange: Option<Exchange>,
     observer: Observer,
     watching: ConnectionId,
     profile: Profile,
@@ -31,7 +33,13 @@ struct Memory {
 /// their messages take is drawn, in the time of the runtime.
 #[derive(Clone, Debug, Default)]
 pub struct Exchange {
-    lines: Arc<Mutex<Vec<InMemory>>>,
+    lines: Arc<Mutex<Lines>>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    opened: u64,
+    open: BTreeMap<PathBuf, InMemory>,
 }
 
 impl Exchange {
@@ -40,19 +48,21 @@ impl Exchange {
         let mock = MockContainerd::builder().profile(profile).interleave(0).in_memory();
         let mut memory = begin(mock, profile).await?;
         let mut lines = self.lines();
-        memory.address = PathBuf::from(format!("/in-memory/{}", lines.len()));
-        lines.push(memory.mock.clone());
+        lines.opened += 1;
+        memory.address = PathBuf::from(format!("/in-memory/{}", lines.opened));
+        lines.open.insert(memory.address.clone(), memory.mock.clone());
+        memory.exchange = Some(self.clone());
+        drop(lines);
         Ok(Box::new(memory))
     }
 
     /// The mock at an address.
     pub fn at(&self, address: &Path) -> Option<InMemory> {
-        let number = address.strip_prefix("/in-memory").ok()?.to_str()?.parse::<usize>().ok()?;
-        self.lines().get(number).cloned()
+        self.lines().open.get(address).cloned()
     }
 
     // Never held over an await.
-    fn lines(&self) -> MutexGuard<'_, Vec<InMemory>> {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().expect("nothing panics while it holds the lines")
     }
 }
@@ -75,7 +85,15 @@ async fn begin(mock: InMemory, profile: Profile) -> Result<Memory, TargetFault> 
     let first = mock.ledger().calls().into_iter().next();
     let watching = first.expect("the observer has subscribed").connection;
     let address = PathBuf::from("/");
-    Ok(Memory { mock, address, observer, watching, profile, version, folder })
+    Ok(Memory { mock, address, exchange: None, observer, watching, profile, version, folder })
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some(exchange) = &self.exchange {
+            exchange.lines().open.remove(&self.address);
+        }
+    }
 }
 
 impl Memory {

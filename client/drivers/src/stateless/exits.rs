@@ -97,7 +97,9 @@ impl Exits {
 
     /// There is no such process, and none is waited for.
     pub(super) fn forget(&self, name: &Name) {
-        self.keep.send_modify(|kept| drop(kept.exits.remove(name)));
+        self.keep.send_modify(|kept| {
+            kept.exits.remove(name);
+        });
     }
 
     /// A task is gone: its execs whose exits were not heard of until now have none.
