@@ -464,12 +464,11 @@ impl Moby {
             all: true,
         };
         let (mut waiting, mut killing) = (calls.tasks(), calls.tasks());
-        let (waited, killed) = tokio::join!(
+        // A kill that failed ends the wait.
+        tokio::try_join!(
             answer(waiting.wait(calls.ask(message))),
             answer(killing.kill(calls.ask(kill))),
-        );
-        killed?;
-        waited?;
+        )?;
         self.delete_looked_at(id).await.map(Done::ForceDelete)
     }
 
