@@ -111,20 +111,26 @@ fn a_container_with_a_task_is_not_deleted() {
     assert!(goes(&mut world, delete(), refused(ErrorKind::FailedPrecondition), running_on));
 }
 
+/// Whoever deletes it is told, also when another has made it.
 #[test]
 fn how_an_exec_ended_may_still_be_told_once_it_is_deleted_and_by_no_client_that_came_later() {
-    let (mut world, on) = (running(Program::Sleeps), Some(Lifecycle::Running));
-    let exec = Move::Exec { c: 0, e: 0, process: Program::ExitsWith7 };
-    assert!(goes(&mut world, exec, Outcome::Ok(Done::Exec(Started { pid: 8 })), on));
-    let exited = || Exited { status: ExitStatus::Code(7), at_ns: None };
-    let gone = Outcome::Ok(Done::DeleteExec(exited()));
-    assert!(goes(&mut world, Move::DeleteExec { c: 0, e: 0 }, gone, on));
-    let wait = || Move::ExecWait { c: 0, e: 0 };
-    let told = || Outcome::Ok(Done::ExecWait(Waited { exited: exited(), gathered: None }));
-    assert!(goes(&mut world.clone(), wait(), told(), on));
-    assert!(goes(&mut world.clone(), wait(), refused(ErrorKind::NotFound), on));
-    world.restart();
-    assert!(!goes(&mut world, wait(), told(), on));
+    for made_by_another in [false, true] {
+        let (mut world, on) = (running(Program::Sleeps), Some(Lifecycle::Running));
+        let exec = Move::Exec { c: 0, e: 0, process: Program::ExitsWith7 };
+        assert!(goes(&mut world, exec, Outcome::Ok(Done::Exec(Started { pid: 8 })), on));
+        if made_by_another {
+            world.restart();
+        }
+        let exited = || Exited { status: ExitStatus::Code(7), at_ns: None };
+        let gone = Outcome::Ok(Done::DeleteExec(exited()));
+        assert!(goes(&mut world, Move::DeleteExec { c: 0, e: 0 }, gone, on));
+        let wait = || Move::ExecWait { c: 0, e: 0 };
+        let told = || Outcome::Ok(Done::ExecWait(Waited { exited: exited(), gathered: None }));
+        assert!(goes(&mut world.clone(), wait(), told(), on));
+        assert!(goes(&mut world.clone(), wait(), refused(ErrorKind::NotFound), on));
+        world.restart();
+        assert!(!goes(&mut world, wait(), told(), on));
+    }
 }
 
 #[test]

@@ -61,9 +61,8 @@ fn of(play: &Move, slot: u8, container: &Container, exec: &Exec) -> Answers {
             let mut deleted = container.with(|task| {
                 task.execs.remove(&slot);
             });
-            if exec.held {
-                deleted.past.insert(slot, status);
-            }
+            // Whoever deletes it is told, also when another has made it.
+            deleted.past.insert(slot, status);
             vec![(Answer::Exit(status), Some(deleted))]
         }
         (Move::ExecKill { .. }, Some(_)) => same(ABSENT),
