@@ -1,5 +1,6 @@
 //! What a step of the runner costs: over a socket beside bare unary calls, and in memory beside the socket,
-//! in turns in one process; or, of a record that is named, how much of its steps' time their calls took.
+//! in turns in one process, and then how fast generated cases are, and what is held meanwhile; or, of a record
+//! that is named, how much of its steps' time their calls took.
 //!
 //! `cargo bench -p laconic-benches --bench steps [-- RECORD]`. `scenarios/README.md` has the bounds, and what
 //! was measured last.
@@ -9,6 +10,7 @@
 #[macro_use]
 #[path = "../beside/bare.rs"]
 mod bare;
+mod cases;
 mod lives;
 mod record;
 mod unary;
@@ -40,6 +42,7 @@ fn main() {
     let single = single.expect("this thread");
     let hello = threads.block_on(lives::hello());
     ratios(&hello, &threads, &single);
+    cases::rates(&hello, &threads);
 }
 
 /// Of a turn, in nanoseconds a call or a step.
