@@ -48,6 +48,22 @@ impl Plot {
         self.opening.len() + self.actors.iter().map(Vec::len).sum::<usize>()
     }
 
+    /// Without what real servers do not survive, and how many operations that was: an exec that is started
+    /// while its task is paused is frozen half-made with it, and its shim then answers nobody.
+    pub fn without_hazards(&self) -> (Self, usize) {
+        let execs = |actor: usize, slot: u8| {
+            let others = self.actors.iter().enumerate().filter(|(other, _)| *other != actor);
+            let starts = |play: &Move| matches!(play, Move::Exec { c, .. } if *c == slot);
+            others.flat_map(|(_, moves)| moves).any(starts)
+        };
+        let mut safe = self.clone();
+        for (actor, moves) in safe.actors.iter_mut().enumerate() {
+            moves.retain(|play| !matches!(play, Move::Pause { c } if execs(actor, *c)));
+        }
+        let dropped = self.acts() - safe.acts();
+        (safe, dropped)
+    }
+
     /// The slots of its containers.
     pub fn containers(&self) -> std::collections::BTreeSet<u8> {
         let all = self.opening.iter().chain(self.actors.iter().flatten());
@@ -79,6 +95,19 @@ mod tests {
         let counts: Vec<Option<u8>> =
             (0..=5).map(|count| Actors::new(count).map(Actors::count)).collect();
         assert_eq!(counts, [None, Some(1), Some(2), Some(3), Some(4), None]);
+    }
+
+    #[test]
+    fn who_pauses_what_another_starts_execs_in_does_not_where_that_is_a_hazard() {
+        let (c, e, process) = (0, 0, crate::model::Program::Sleeps);
+        let (pause, exec) = (Move::Pause { c }, Move::Exec { c, e, process });
+        let plot = |actors| Plot { actors, ..Plot::default() };
+        let meeting = plot(vec![vec![pause.clone(), Move::Status { c }], vec![exec.clone()]]);
+        let (safe, dropped) = meeting.without_hazards();
+        assert_eq!((safe.actors[0].clone(), dropped), (vec![Move::Status { c }], 1));
+        let apart = plot(vec![vec![exec, pause.clone()], vec![Move::Pause { c: 1 }, pause]]);
+        let (safe, dropped) = apart.without_hazards();
+        assert_eq!((safe.actors[0].len(), safe.actors[1].len(), dropped), (2, 1, 1));
     }
 
     #[test]

@@ -217,8 +217,7 @@ fn in_memory(
         };
         let target = open().await?;
         let arm = arm_of(plan, run, testee, target, journal)?;
-        // Two at once would share one time.
-        let crew = Some(Crew { jobs: 1, apart: true, open: &open });
+        let crew = Some(Crew { jobs: plan.cases.jobs, apart: true, open: &open });
         let arm = Arm { factory: &*factory, crew, ..arm };
         let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
         ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))

@@ -321,10 +321,12 @@ impl Stage<'_> {
             .collect()
     }
 
-    /// How often each process came to be.
+    /// How often each process came to be, or may have: what was refused while others acted may have been
+    /// made, and be gone again.
     fn made(&self) -> Made {
         let mut made = Made::new();
-        for done in self.done.iter().filter(|done| matches!(done.outcome, Outcome::Ok(_))) {
+        let may = |done: &&Done| matches!(done.outcome, Outcome::Ok(_)) || done.leeway.raced;
+        for done in self.done.iter().filter(may) {
             let process = match &done.operation {
                 Operation::Start(of) | Operation::CreateTask(of) => (of.container.clone(), None),
                 Operation::Exec(of) => (of.container.clone(), Some(of.exec.clone())),

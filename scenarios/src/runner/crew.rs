@@ -30,7 +30,8 @@ pub type OpenTarget<'a> =
 pub struct Crew<'a> {
     /// How many cases at once.
     pub jobs: usize,
-    /// Whether each case has a target of its own: then nothing of it depends on those before.
+    /// Whether each case has a target of its own, and each player a time of its own that passes when nobody
+    /// has anything to do: then nothing of a case depends on others, nor on the machine.
     pub apart: bool,
     /// Where their targets come from.
     pub open: &'a OpenTarget<'a>,
@@ -111,7 +112,8 @@ fn blocking<T>(wait: impl FnOnce() -> T) -> T {
 
 /// Everything that a player starts lives on its thread, and ends with it.
 fn player(arm: &Arm<'_>, crew: Crew<'_>, watch: &Watch<'_>, stop: &Stop) -> Result<Sum, RunFault> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+    let mut runtime = Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(crew.apart).build().map_err(|error| {
         let fault = TargetFault::Start(format!("cannot start a player's runtime: {error}"));
         RunFault::Target { case: "generated cases".to_owned(), fault }
     })?;

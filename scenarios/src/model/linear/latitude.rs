@@ -48,6 +48,11 @@ pub const LATITUDES: &[Latitude] = &[
                    delete a deleted process",
     },
     Latitude {
+        what: "who asks while a task is removed may be told that nobody answers",
+        reason: "its shim ends with it, and what waits for an answer of the shim's is cut off: ttrpc: closed",
+        evidence: "conc/103 of seed 7 with 3 actors on real:1.6; conc/26 and conc/69 on real:1.7",
+    },
+    Latitude {
         what: "between its registering and its starting an exec is there and is not",
         reason: "the id is taken, the process is none yet, and who keeps handles has none of it",
         evidence: "C-168, C-379",

@@ -1,6 +1,6 @@
 //! The parts of an operation: what each of them may be answered, and what it leaves.
 
-use driver_protocol::Outcome;
+use driver_protocol::{ErrorKind, Outcome};
 
 use super::history::Act;
 use super::spot::Spot;
@@ -8,6 +8,12 @@ use crate::model::answer::{ABSENT, Answer, NO_BINARY, TAKEN, WRONG_STATE};
 use crate::model::rules::{self, State};
 use crate::model::state::{Container, Exec, Phase, Task};
 use crate::model::{KILL, Move, Program};
+
+/// The bundle of another one stands there: containerd 2.1 has no code for that.
+const FOLDER_EXISTS: Answer = Answer::Refused(&[ErrorKind::Unknown]);
+
+/// The shim that was asked has gone with its task.
+const SHIM_GONE: Answer = Answer::Refused(&[ErrorKind::Unavailable]);
 
 /// How far an operation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +48,9 @@ pub(super) fn next(
         return vec![(None, spot.clone())];
     }
     let now = Now { act, spot, contested };
+    if contested && SHIM_GONE.is(&act.outcome) {
+        return now.cut_off();
+    }
     match (&act.play, stage) {
         (Move::Start { c }, None) => now.make(*c),
         (Move::Start { c }, Some(Stage::Made)) => now.start(*c),
@@ -86,6 +95,15 @@ impl Now<'_> {
         so.then(|| (None, self.spot.clone())).into_iter().collect()
     }
 
+    /// It came to nothing: an exec that was registered has gone with its task.
+    fn cut_off(&self) -> Vec<Next> {
+        let mut over = self.spot.clone();
+        if let Some(exec) = self.act.play.exec() {
+            over.added.remove(&exec);
+        }
+        vec![(None, over)]
+    }
+
     fn task(&self) -> Option<&Task> {
         self.spot.state.as_ref()?.task.as_ref()
     }
@@ -117,7 +135,7 @@ impl Now<'_> {
 
     /// While a task is made or removed, its id is taken.
     fn taken(&self) -> Vec<Next> {
-        if self.contested { self.refused(&[TAKEN]) } else { Vec::new() }
+        if self.contested { self.refused(&[TAKEN, FOLDER_EXISTS]) } else { Vec::new() }
     }
 
     fn start(&self, c: u8) -> Vec<Next> {
@@ -164,8 +182,11 @@ impl Now<'_> {
     fn register(&self, e: u8) -> Vec<Next> {
         let Some(task) = self.task() else { return self.fitting(&self.act.play) };
         match task.phase {
-            Phase::Created | Phase::Running if self.spot.added.contains(&e) => {
-                self.refused(&[TAKEN])
+            _ if self.spot.added.contains(&e) => {
+                let mut next = self.fitting(&self.act.play);
+                next.retain(|_| matches!(self.outcome(), Outcome::Error(_)));
+                next.extend(self.refused(&[TAKEN]));
+                next
             }
             Phase::Created | Phase::Running if !task.execs.contains_key(&e) => {
                 let mut registered = self.spot.clone();
