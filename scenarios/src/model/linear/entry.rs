@@ -3,7 +3,7 @@
 use driver_protocol::{Lifecycle, Ok as Done, Outcome};
 
 use super::history::{Act, History, Slot};
-use super::part::{self, Stage};
+use super::part::{self, Meanwhile, Stage};
 use super::spot::{Spot, Whose};
 use crate::model::Move;
 use crate::model::moves::container_id;
@@ -11,8 +11,8 @@ use crate::model::moves::container_id;
 /// What is put in order.
 #[derive(Clone, Debug)]
 pub(super) enum Deed<'h> {
-    /// An operation, and whether others were making or removing the same task meanwhile.
-    Act(&'h Act, bool),
+    /// An operation, and what others did meanwhile.
+    Act(&'h Act, Meanwhile),
     /// An operation on all containers was refused: there is no reason for that.
     Refused(&'h Act),
     /// What an operation on all containers found of this one: whether there is a task.
@@ -69,7 +69,7 @@ pub(super) fn entries(history: &History, slot: u8) -> Vec<Entry<'_>> {
 
 fn deed<'h>(history: &'h History, act: &'h Act, slot: u8) -> Option<Deed<'h>> {
     if act.play.container() == Some(slot) {
-        return Some(Deed::Act(act, contested(history, act)));
+        return Some(Deed::Act(act, meanwhile(history, act)));
     }
     match (&act.play, &act.outcome) {
         (Move::StatsAll {}, Outcome::Ok(Done::StatsAll { found })) => {
@@ -80,24 +80,22 @@ fn deed<'h>(history: &'h History, act: &'h Act, slot: u8) -> Option<Deed<'h>> {
     }
 }
 
-/// Whether others were making or removing the same task while it was under way.
-fn contested(history: &History, act: &Act) -> bool {
-    let at_it = |play: &Move| {
-        matches!(
-            play,
-            Move::Start { .. }
-                | Move::CreateTask { .. }
-                | Move::DeleteTask { .. }
-                | Move::ForceDelete { .. }
-        )
-    };
-    let meanwhile = |other: &Act| act.invoked < other.returned && other.invoked < act.returned;
-    history.acts.iter().any(|other| {
-        !std::ptr::eq(other, act)
+/// What others did to the same task while it was under way.
+fn meanwhile(history: &History, act: &Act) -> Meanwhile {
+    let overlaps = |other: &&Act| {
+        !std::ptr::eq(*other, act)
             && other.play.container() == act.play.container()
-            && at_it(&other.play)
-            && meanwhile(other)
-    })
+            && act.invoked < other.returned
+            && other.invoked < act.returned
+    };
+    let removes = |play: &Move| matches!(play, Move::DeleteTask { .. } | Move::ForceDelete { .. });
+    let makes = |play: &Move| matches!(play, Move::Start { .. } | Move::CreateTask { .. });
+    let mut meanwhile = Meanwhile::default();
+    for other in history.acts.iter().filter(overlaps) {
+        meanwhile.contested |= makes(&other.play) || removes(&other.play);
+        meanwhile.removed |= removes(&other.play) && matches!(other.outcome, Outcome::Ok(_));
+    }
+    meanwhile
 }
 
 impl<'h> Entry<'h> {
@@ -150,7 +148,7 @@ impl<'h> Entry<'h> {
     pub(super) fn next(&self, stage: Option<Stage>, spot: &Spot, loose: bool) -> Vec<part::Next> {
         let same = |fits: bool| fits.then(|| (None, spot.clone())).into_iter().collect();
         match &self.deed {
-            Deed::Act(act, contested) => part::next((act, *contested), stage, spot, loose),
+            Deed::Act(act, meanwhile) => part::next((act, *meanwhile), stage, spot, loose),
             Deed::Refused(_) => Vec::new(),
             Deed::Counted(_, found) => same(spot.adrift || spot.seen().is_some() == *found),
             Deed::End(whose, status) => {

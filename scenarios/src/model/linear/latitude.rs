@@ -49,7 +49,8 @@ pub const LATITUDES: &[Latitude] = &[
     },
     Latitude {
         what: "who asks while a task is removed may be told that nobody answers",
-        reason: "its shim ends with it, and what waits for an answer of the shim's is cut off: ttrpc: closed",
+        reason: "its shim ends with it, and what waits for an answer of the shim's is cut off: ttrpc: closed; \
+                 or runc is asked for a container that does not exist any more",
         evidence: "conc/103 of seed 7 with 3 actors on real:1.6; conc/26 and conc/69 on real:1.7",
     },
     Latitude {

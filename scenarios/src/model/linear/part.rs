@@ -12,8 +12,22 @@ use crate::model::{KILL, Move, Program};
 /// The bundle of another one stands there: containerd 2.1 has no code for that.
 const FOLDER_EXISTS: Answer = Answer::Refused(&[ErrorKind::Unknown]);
 
-/// The shim that was asked has gone with its task.
-const SHIM_GONE: Answer = Answer::Refused(&[ErrorKind::Unavailable]);
+/// The shim that was asked has gone with its task, or runc finds nothing any more.
+const SHIM_GONE: Answer = Answer::Refused(&[
+    ErrorKind::Unavailable,
+    ErrorKind::Unknown,
+    ErrorKind::FailedPrecondition,
+    ErrorKind::NotFound,
+]);
+
+/// What others did to the same task while an operation was under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Meanwhile {
+    /// They were making or removing it.
+    pub(super) contested: bool,
+    /// They removed it.
+    pub(super) removed: bool,
+}
 
 /// How far an operation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,10 +50,15 @@ pub(super) enum Stage {
 /// and where the container is.
 pub(super) type Next = (Option<Stage>, Spot);
 
+struct Now<'n> {
+    act: &'n Act,
+    spot: &'n Spot,
+    contested: bool,
+}
+
 /// What may come next of an operation, at one place. `loose`: a record may be deleted under a task.
-/// `contested`: others were making or removing the same task meanwhile.
 pub(super) fn next(
-    (act, contested): (&Act, bool),
+    (act, meanwhile): (&Act, Meanwhile),
     stage: Option<Stage>,
     spot: &Spot,
     loose: bool,
@@ -47,35 +66,34 @@ pub(super) fn next(
     if spot.adrift {
         return vec![(None, spot.clone())];
     }
-    let now = Now { act, spot, contested };
-    if contested && SHIM_GONE.is(&act.outcome) {
-        return now.cut_off();
-    }
-    match (&act.play, stage) {
-        (Move::Start { c }, None) => now.make(*c),
-        (Move::Start { c }, Some(Stage::Made)) => now.start(*c),
-        (Move::Start { .. }, Some(Stage::Undoing)) => now.undo(),
-        (Move::Exec { e, .. }, None) => now.register(*e),
-        (Move::Exec { e, process, .. }, Some(Stage::Registered)) => now.start_exec(*e, *process),
-        (Move::Exec { e, .. }, Some(_)) => now.unregister(*e),
-        (Move::ForceDelete { c }, None) => now.strike(*c),
-        (Move::ForceDelete { c }, Some(Stage::Struck)) => now.remove(*c),
-        (Move::DeleteTask { c }, None) => now.remove_unforced(*c),
-        (_, Some(Stage::Removing)) => now.removed(),
-        (Move::Delete { .. }, None) => now.look(loose),
-        (Move::Delete { .. }, Some(_)) => now.delete(loose),
-        (Move::CreateTask { .. }, _) => [now.at_once(&act.play), now.taken()].concat(),
-        (play, _) => now.at_once(play),
-    }
-}
-
-struct Now<'n> {
-    act: &'n Act,
-    spot: &'n Spot,
-    contested: bool,
+    let now = Now { act, spot, contested: meanwhile.contested };
+    let mut next = now.cut_off(meanwhile);
+    next.extend(now.parts(stage, loose));
+    next
 }
 
 impl Now<'_> {
+    fn parts(&self, stage: Option<Stage>, loose: bool) -> Vec<Next> {
+        match (&self.act.play, stage) {
+            (Move::Start { c }, None) => self.make(*c),
+            (Move::Start { c }, Some(Stage::Made)) => self.start(*c),
+            (Move::Start { .. }, Some(Stage::Undoing)) => self.undo(),
+            (Move::Exec { e, .. }, None) => self.register(*e),
+            (Move::Exec { e, process, .. }, Some(Stage::Registered)) => {
+                self.start_exec(*e, *process)
+            }
+            (Move::Exec { e, .. }, Some(_)) => self.unregister(*e),
+            (Move::ForceDelete { c }, None) => self.strike(*c),
+            (Move::ForceDelete { c }, Some(Stage::Struck)) => self.remove(*c),
+            (Move::DeleteTask { c }, None) => self.remove_unforced(*c),
+            (_, Some(Stage::Removing)) => self.removed(),
+            (Move::Delete { .. }, None) => self.look(loose),
+            (Move::Delete { .. }, Some(_)) => self.delete(loose),
+            (Move::CreateTask { .. }, _) => [self.at_once(&self.act.play), self.taken()].concat(),
+            (play, _) => self.at_once(play),
+        }
+    }
+
     fn outcome(&self) -> &Outcome {
         &self.act.outcome
     }
@@ -96,7 +114,10 @@ impl Now<'_> {
     }
 
     /// It came to nothing: an exec that was registered has gone with its task.
-    fn cut_off(&self) -> Vec<Next> {
+    fn cut_off(&self, meanwhile: Meanwhile) -> Vec<Next> {
+        if !meanwhile.removed || !SHIM_GONE.is(self.outcome()) {
+            return Vec::new();
+        }
         let mut over = self.spot.clone();
         if let Some(exec) = self.act.play.exec() {
             over.added.remove(&exec);
