@@ -132,3 +132,17 @@ fn a_shim_is_killed_or_hangs_for_a_while() {
     assert!(met.iter().all(|one| one.contains("shim hung")), "{met:?}");
     counted_alike(&lines);
 }
+
+#[test]
+fn a_shim_that_is_killed_and_a_restart_after_the_same_call_wait_for_each_other_no_longer() {
+    if !runs() {
+        return;
+    }
+    let after = |done: &str| format!("[[daemon]]\nafter = \"Tasks/Start#1\"\ndo = \"{done}\"\n");
+    for faults in [["kill-shim:c0", "restart"], ["restart", "kill-shim:c0"]] {
+        let faults = faults.map(after).concat();
+        let (lines, met) = run(&faults, &["named/exec-exits-with-7"]);
+        assert_eq!(met.len(), 2, "{met:?}");
+        counted_alike(&lines);
+    }
+}

@@ -142,6 +142,9 @@ pub trait Target: Send + Sync {
     /// marked that something was done to.
     fn calls(&self, namespace: &str, from: Mark, to: Mark) -> Result<Vec<CallRecord>, TargetFault>;
 
+    /// Done when the server can be asked: at once, but for one that is being restarted.
+    fn serves(&self) -> Pending<'_, Result<(), TargetFault>>;
+
     /// Done when the tap's reader has read everything that passed before the mark.
     fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>>;
 

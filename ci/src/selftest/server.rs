@@ -95,6 +95,10 @@ impl Target for Warped {
         Ok(calls)
     }
 
+    fn serves(&self) -> Pending<'_, Result<(), TargetFault>> {
+        self.inner.serves()
+    }
+
     fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>> {
         match self.warp {
             Warp::Lags => Box::pin(std::future::pending()),

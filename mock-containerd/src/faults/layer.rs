@@ -146,14 +146,18 @@ where
 }
 
 impl<H: Obey> Hands<H> {
-    /// Does what changes the state. Returns what is left: what cuts.
+    /// Does what changes the state. Returns what is left: what cuts. That is heard of last, and then there
+    /// is nothing to wait for any more: whoever gives the call up in between has set off nothing by halves.
     async fn obey(&self, orders: Vec<Order>) -> Vec<Order> {
-        let mut left = Vec::new();
-        for order in orders {
+        let (left, now): (Vec<Order>, Vec<Order>) = orders.into_iter().partition(Order::cuts);
+        for order in now {
             if let Some(doing) = self.hand.obey(&order) {
                 doing.await;
             }
-            left.extend(order.cuts().then_some(order));
+        }
+        for order in &left {
+            let at_once = self.hand.obey(order);
+            debug_assert!(at_once.is_none(), "what cuts is only heard of before it is done");
         }
         left
     }

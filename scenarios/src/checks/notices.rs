@@ -17,18 +17,20 @@ pub(crate) fn judge_notices_after_faults(
     heard: &[Notice],
     made: &Made,
 ) -> Verdict {
-    let mut left: Vec<&Event> =
-        events.iter().filter(|event| event.topic == "/tasks/exit").collect();
+    let exits = events.iter().enumerate().filter(|(_, event)| event.topic == "/tasks/exit");
+    let mut left: Vec<(&Event, bool)> =
+        exits.map(|(place, event)| (event, never_ran(event, &events[..place]))).collect();
     let mut told = Made::new();
     // An unknown exit may be any: those that are known have the first choice.
     let unknown = |Notice::Exit { status, .. }: &&Notice| matches!(status, ExitStatus::Unknown);
     let known = heard.iter().filter(|notice| !unknown(notice));
     for Notice::Exit { container, exec, status, .. } in known.chain(heard.iter().filter(unknown)) {
         let process = (container.clone(), exec.clone());
-        let fits = |event: &&Event| {
+        let fits = |(event, never_ran): &(&Event, bool)| {
             let same = event.container == *container && event.exec == *exec;
             let known = event.status.map(ExitStatus::Code);
-            same && (*status == ExitStatus::Unknown || known == Some(*status))
+            // The reply to the deletion of what never ran tells another status than its event.
+            same && (*never_ran || *status == ExitStatus::Unknown || known == Some(*status))
         };
         let times = told.entry(process.clone()).or_default();
         *times += 1;
@@ -48,6 +50,14 @@ pub(crate) fn judge_notices_after_faults(
         }
     }
     Verdict::pass("exit-once")
+}
+
+/// Whether a task ended that was created and not started, by what was told before.
+fn never_ran(exit: &Event, before: &[Event]) -> bool {
+    let own = |event: &&Event| event.container == exit.container && event.exec.is_none();
+    let births = ["/tasks/create", "/tasks/start"];
+    let last = before.iter().rev().filter(own).find(|event| births.contains(&&*event.topic));
+    exit.exec.is_none() && last.is_some_and(|event| event.topic == "/tasks/create")
 }
 
 /// Each exit is told once, and rightly. An exit that the server did not tell may be told as unknown, of
@@ -152,6 +162,19 @@ mod tests {
         // The first went without a word, the exit is the second's.
         let both = [unknown, notice(7)];
         assert!(!judge_notices_after_faults(&[exit(7)], &both, &made(2)).failed());
+    }
+
+    #[test]
+    fn after_a_fault_of_what_never_ran_the_reply_may_be_told_and_still_once() {
+        let birth = |topic: &str| Event { topic: topic.into(), status: None, ..exit(0) };
+        let (created, started) = (birth("/tasks/create"), birth("/tasks/start"));
+        let judged = |heard: &[Notice], events: &[Event]| {
+            judge_notices_after_faults(events, heard, &made(1))
+        };
+        let never_ran = [created.clone(), exit(137)];
+        assert!(!judged(&[notice(0)], &never_ran).failed());
+        assert!(judged(&[notice(0), notice(137)], &never_ran).failed());
+        assert!(judged(&[notice(0)], &[created, started, exit(137)]).failed());
     }
 
     #[test]

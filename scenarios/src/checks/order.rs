@@ -84,7 +84,10 @@ impl Life {
             return there;
         }
         if topic == "/tasks/create" {
-            let over = self.task.is_none_or(|task| task.deleted || (loses_deletes && task.exited));
+            // Of what never ran no exit need be told.
+            let ended =
+                |task: Task| task.deleted || (loses_deletes && (task.exited || !task.started));
+            let over = self.task.is_none_or(ended);
             self.task = Some(Task::default());
             return self.record && over;
         }
@@ -177,6 +180,10 @@ mod tests {
         let lost = [&RUN[..4], &RUN[1..]].concat();
         assert!(fails(&lost, false));
         assert!(!fails(&lost, true));
+        let never_ran = [&RUN[..2], &RUN[1..]].concat();
+        assert!(fails(&never_ran, false));
+        assert!(!fails(&never_ran, true));
+        assert!(fails(&[&RUN[..3], &RUN[1..]].concat(), true), "it runs");
     }
 
     #[test]

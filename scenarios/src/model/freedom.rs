@@ -70,6 +70,15 @@ pub const FREEDOMS: &[Freedom] = &[
     },
     Freedom {
         whose: Whose::Times,
+        operations: &["kill", "update"],
+        states: &["created", "running"],
+        allows: &["ok", "not-found", "wrong state"],
+        reason: "who was struck before may be dead to runc, and not yet to the shim, which shows what was \
+                 until then (1.6.20 and 1.7.24 under load: for 60 ms)",
+        evidence: &["C-068", "C-069"],
+    },
+    Freedom {
+        whose: Whose::Times,
         operations: &["pause"],
         states: &["running"],
         allows: &["state"],

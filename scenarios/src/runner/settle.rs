@@ -28,6 +28,8 @@ pub(super) enum Rest {
 
 /// Waits until the calls since `from` are at rest.
 pub(super) async fn settle(target: &dyn Target, from: Mark, rest: Rest) -> Result<(), TargetFault> {
+    // What comes next meets a server that serves, and not by luck one that is away.
+    target.serves().await?;
     let limit = Instant::now() + Duration::from_millis(SETTLE_LIMIT_MS);
     let ledger = target.ledger();
     if rest == Rest::Closed {

@@ -188,9 +188,10 @@ impl KeptDaemon {
         let Some(observer) = self.observer() else { return };
         let (container, limit) = (ContainerId::new(id), Instant::now() + FINDS_OUT_LIMIT);
         let mut ask = interval(ASK_EVERY);
-        while Instant::now() < limit {
+        // What is about to be restarted finds out then; and it waits for the answer that waits for this.
+        while Instant::now() < limit && matches!(*self.life.borrow(), Life::Serves(_)) {
             ask.tick().await;
-            let Ok(_asking) = self.asking().await else { return };
+            let _asking = self.asking.read().await;
             if let Ok(None) = observer.task(namespace, &container).await {
                 return;
             }

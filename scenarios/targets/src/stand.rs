@@ -320,10 +320,12 @@ impl Target for Stand {
         }
     }
 
+    fn serves(&self) -> Pending<'_, Result<(), TargetFault>> {
+        Box::pin(async move { self.asking().await.map(drop) })
+    }
+
     fn caught_up(&self, mark: Mark) -> Pending<'_, Result<(), TargetFault>> {
         Box::pin(async move {
-            // What comes next meets a daemon that serves, and not by luck one that is away.
-            drop(self.asking().await?);
             self.player.caught_up(mark).await;
             if let Some(detour) = &self.detour {
                 detour.tap.caught_up(mark).await;
@@ -333,7 +335,12 @@ impl Target for Stand {
     }
 
     fn hung_up(&self) -> Pending<'_, ()> {
-        Box::pin(self.player.hung_up())
+        Box::pin(async move {
+            self.player.hung_up().await;
+            if let Some(detour) = &self.detour {
+                detour.tap.hung_up().await;
+            }
+        })
     }
 
     fn died(&self) -> Pending<'_, TargetFault> {

@@ -98,17 +98,18 @@ impl Hand {
 
     fn announce(&self, tasks: TasksAfter) {
         if let Some(daemon) = &self.inner.parts.daemon {
-            // Of two that one call sets off, the first is done.
             self.restarting().get_or_insert_with(|| daemon.clone().restart(tasks));
         }
     }
 
     fn restart(&self, fired: Fired) {
-        let Some(restart) = self.restarting().take() else {
-            return self.inner.parts.engine.note(nobody(&fired));
-        };
         let parts = &self.inner.parts;
+        if parts.daemon.is_none() {
+            return parts.engine.note(nobody(&fired));
+        }
         parts.engine.note(Fired { done: "daemon restarted".to_owned(), ..fired });
+        // Of two that one call set off, the first does it for both.
+        let Some(restart) = self.restarting().take() else { return };
         parts.away.send_replace(true);
         parts.lines.cut();
         let (away, forwarded) = (parts.away.clone(), parts.forwarded.clone());

@@ -35,6 +35,10 @@ pub(super) fn answers(play: &Move, container: &Container, task: &Task) -> Option
         (Move::Resume { .. }, Phase::Paused) => to(Phase::Running),
         (Move::Resume { .. }, _) => same(WRONG_STATE),
         (Move::Update { .. }, Phase::Stopped(_)) => same(WRONG_STATE),
+        // As with a signal: see `kill`.
+        (Move::Update { .. }, Phase::Created | Phase::Running) if task.doom.is_some() => {
+            [same(Answer::Ok), same(WRONG_STATE)].concat()
+        }
         (
             Move::Resize { .. }
             | Move::Update { .. }
@@ -113,6 +117,10 @@ fn kill(play: &Move, container: &Container, task: &Task) -> Answers {
             states = states.into_iter().flat_map(|state| strike_execs(&state, signal)).collect();
         }
         answers.extend(states.into_iter().map(|state| (Answer::Ok, Some(state))));
+    }
+    if task.doom.is_some() && task.phase != Phase::Paused && !all {
+        // runc finds it dead, and its shim has not told yet: 1.7's waits for the exits of its execs.
+        answers.extend(same(ABSENT));
     }
     answers
 }
