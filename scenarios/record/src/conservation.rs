@@ -67,7 +67,27 @@ fn differences(run: u32, owned: &Rpcs, total: &Rpcs) -> Vec<Imbalance> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CaseEnd, CheckResult, RunEnd};
+    use crate::{CaseEnd, CheckResult, RunEnd, StepLine};
+    use driver_protocol::{Ok as Done, Outcome};
+
+    fn step(kills: u64) -> Line {
+        Line::Step(Box::new(StepLine {
+            run: 1,
+            case: "named/x".into(),
+            step: 0,
+            actor: 0,
+            operation: "kill".into(),
+            arguments: serde_json::Value::Null,
+            expected: vec!["ok".into()],
+            outcome: Outcome::Ok(Done::Kill {}),
+            rpcs: Rpcs::from([("Tasks/Kill".into(), kills)]),
+            codes: BTreeMap::new(),
+            allowance: BTreeMap::new(),
+            verdicts: vec![],
+            started_us: 0,
+            elapsed_us: 0,
+        }))
+    }
 
     fn case_end(background: u64) -> Line {
         Line::CaseEnd(Box::new(CaseEnd {
@@ -86,7 +106,8 @@ mod tests {
     }
 
     fn run_end() -> Line {
-        let total = [("Events/Subscribe", 1), ("Tasks/Get", 2), ("Tasks/List", 3)];
+        let total =
+            [("Events/Subscribe", 1), ("Tasks/Get", 2), ("Tasks/Kill", 1), ("Tasks/List", 3)];
         Line::RunEnd(Box::new(RunEnd {
             run: 1,
             ledger_total: total.map(|(rpc, count)| (rpc.to_owned(), count)).into(),
@@ -102,14 +123,20 @@ mod tests {
 
     #[test]
     fn owners_that_add_up_leave_nothing_to_say() {
-        assert_eq!(conserve(&[case_end(3), run_end()]), vec![]);
+        assert_eq!(conserve(&[step(1), case_end(3), run_end()]), vec![]);
     }
 
     #[test]
     fn a_call_without_an_owner_is_named() {
         assert_eq!(
-            conserve(&[case_end(2), run_end()]),
+            conserve(&[step(1), case_end(2), run_end()]),
             vec![Imbalance { run: 1, rpc: "Tasks/List".into(), owned: 2, total: 3 }]
         );
+    }
+
+    #[test]
+    fn a_call_with_two_owners_is_named() {
+        let twice = Imbalance { run: 1, rpc: "Tasks/Kill".into(), owned: 2, total: 1 };
+        assert_eq!(conserve(&[step(1), step(1), case_end(3), run_end()]), vec![twice]);
     }
 }
