@@ -16,7 +16,11 @@ fn task_status(process: &Shown) -> Status {
         Wire::Created => Status::Created,
         Wire::Running => Status::Running,
         Wire::Paused | Wire::Pausing => Status::Paused,
-        Wire::Stopped => Status::Stopped(Exit::new(process.exit_status, process.exited_at)),
+        Wire::Stopped => match Exit::new(process.exit_status, process.exited_at) {
+            // Of what never ran and is being deleted containerd shows 0 and no time: it is no exit.
+            exit if exit.at_ns.is_none() => Status::Unknown,
+            exit => Status::Stopped(exit),
+        },
         Wire::Unknown => Status::Unknown,
     }
 }
@@ -203,5 +207,26 @@ impl Registry {
         if task.standing().status == Status::Unknown {
             self.waits().unsettle();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost_types::Timestamp;
+
+    #[test]
+    fn what_is_shown_as_stopped_without_a_time_has_not_been_told_to_have_exited() {
+        let shown = |at: Option<Timestamp>, status| {
+            let mut process = Shown { exit_status: status, exited_at: at, ..Shown::default() };
+            process.set_status(Wire::Stopped);
+            task_status(&process)
+        };
+        // Go's zero time, as a task that never ran is shown while it is being deleted.
+        let zero = Timestamp { seconds: -62_135_596_800, nanos: 0 };
+        assert_eq!(shown(Some(zero), 0), Status::Unknown);
+        assert_eq!(shown(None, 0), Status::Unknown);
+        let at = Timestamp { seconds: 7, nanos: 1 };
+        assert_eq!(shown(Some(at), 3), Status::Stopped(Exit::new(3, Some(at))));
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of an operation: what each of them may be answered, and what it leaves.
 
-use driver_protocol::{ErrorKind, Outcome};
+use driver_protocol::{ErrorKind, Lifecycle, Outcome};
 
 use super::history::Act;
 use super::spot::Spot;
@@ -113,9 +113,11 @@ impl Now<'_> {
         so.then(|| (None, self.spot.clone())).into_iter().collect()
     }
 
-    /// It came to nothing: an exec that was registered has gone with its task.
+    /// It came to nothing, or to a state that nobody can tell: an exec that was registered has gone with its
+    /// task.
     fn cut_off(&self, meanwhile: Meanwhile) -> Vec<Next> {
-        if !meanwhile.removed || !SHIM_GONE.is(self.outcome()) {
+        let unknown = Answer::State(Some(Lifecycle::Unknown)).is(self.outcome());
+        if !meanwhile.removed || !(unknown || SHIM_GONE.is(self.outcome())) {
             return Vec::new();
         }
         let mut over = self.spot.clone();
