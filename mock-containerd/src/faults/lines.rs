@@ -30,6 +30,8 @@ struct LineInner {
     /// Whether any call was ever reset here: nearly always, there is nothing more to look at.
     resets: AtomicBool,
     hung_up: AtomicBool,
+    /// By a fault, and not because who stands behind is gone.
+    by_fault: AtomicBool,
     server: AtomicWaker,
 }
 
@@ -70,6 +72,7 @@ impl Lines {
             calls: Mutex::default(),
             resets: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
+            by_fault: AtomicBool::new(false),
             server: AtomicWaker::new(),
         };
         let line = Line { inner: Arc::new(inner) };
@@ -114,28 +117,44 @@ impl Line {
 
     pub(super) fn begin(&self, injection: Injection) -> OnLine {
         let call = OpenCall { injection, reset: false, answered: false, waiting: None };
-        let place = self.calls().insert(call);
+        let mut calls = self.calls();
+        if self.is_hung_up() {
+            // It was in the socket when the connection was cut, and ends as those before it.
+            self.end(&call);
+        }
+        let place = calls.insert(call);
+        drop(calls);
         OnLine { line: self.clone(), place }
     }
 
     /// Ends the connection, and everything that goes on there breaks.
     pub(super) fn cut(&self) {
-        self.hang_up(OpenCall::break_off);
+        self.hang_up(true);
     }
 
     /// Ends the connection, for whoever stands behind has ended it: that is nobody's fault.
     pub(crate) fn lose(&self) {
-        self.hang_up(|call| call.injection.break_off());
+        self.hang_up(false);
     }
 
     /// They end here, and not when the connection's tasks notice: those would take it for the client's
     /// doing.
-    fn hang_up(&self, end: impl Fn(&OpenCall)) {
+    fn hang_up(&self, by_fault: bool) {
         let calls = self.calls();
-        self.inner.hung_up.store(true, Ordering::Release);
-        calls.iter().map(|(_, call)| call).filter(|call| !call.answered).for_each(end);
+        if !self.inner.hung_up.swap(true, Ordering::AcqRel) {
+            self.inner.by_fault.store(by_fault, Ordering::Release);
+        }
+        let open = calls.iter().map(|(_, call)| call).filter(|call| !call.answered);
+        open.for_each(|call| self.end(call));
         drop(calls);
         self.inner.server.wake();
+    }
+
+    fn end(&self, call: &OpenCall) {
+        match self.inner.by_fault.load(Ordering::Acquire) {
+            true => call.break_off(),
+            false => call.injection.break_off(),
+        }
     }
 
     fn is_hung_up(&self) -> bool {
@@ -254,6 +273,9 @@ mod tests {
         let (first, second) = (line.begin(first), line.begin(second));
         assert!(first.answer());
         line.cut();
+        let (_late, third) = call(&ledger);
+        let third = line.begin(third);
+        assert!(third.is_cut(), "it was in the socket");
         assert!(second.is_cut() && !second.answer(), "nobody is told after the cut");
         assert!(!first.is_cut());
         let context = Context::from_waker(Waker::noop());
@@ -263,6 +285,6 @@ mod tests {
         assert!(line.hung_up(&context));
         let ended: Vec<_> = ledger.calls().iter().map(|call| (call.ended, call.injected)).collect();
         let broken = (Some(Ended::Broken), true);
-        assert_eq!(ended, [(Some(Ended::Cancelled), false), broken], "each as it ended");
+        assert_eq!(ended, [(Some(Ended::Cancelled), false), broken, broken], "each as it ended");
     }
 }
