@@ -266,6 +266,12 @@ impl Stage<'_> {
             undecided: u64::from(!ordered.undecided.is_empty()),
             adrift: u64::from(!ordered.adrift.is_empty()),
         });
+        let mock = self.arm.target.describe().kind == "mock";
+        if !mock && (0..CONTAINERS).any(|slot| history.tells_twice(slot)) {
+            self.tells_twice = true;
+            let why = "several were starting or removing a task at once: see LATITUDES";
+            self.dropped.push(Verdict::skip("events-once", why));
+        }
         for slot in &ordered.adrift {
             self.world.doubt(*slot);
             let id = container_id(*slot);

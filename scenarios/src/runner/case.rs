@@ -100,6 +100,8 @@ pub(super) struct Stage<'a> {
     compared: Compared,
     /// How much of what was done at once was put in order.
     pub(super) ordered: Orders,
+    /// The server is free to tell of ends twice.
+    pub(super) tells_twice: bool,
 }
 
 /// Plays a case.
@@ -144,6 +146,7 @@ pub(super) async fn play(
             calm: playing.calm,
             compared: Compared::default(),
             ordered: Orders::default(),
+            tells_twice: false,
         };
         let gone = match &playing.course {
             Course::Written(steps) => stage.written(steps).await,
@@ -262,14 +265,15 @@ impl Stage<'_> {
         if tells_exits && self.connects.len() == 1 {
             let events = target.events(&self.namespace);
             let made = self.made();
-            case_verdicts.push(match (target.missed(), self.script.faulty()) {
+            case_verdicts.push(match (target.missed(), self.script.faulty() || self.tells_twice) {
                 (Some(why), _) => Verdict::skip("exit-once", format!("not judged: {why}")),
                 (None, true) => self.notices.judge_after_faults(&events, &made),
                 (None, false) => self.notices.judge(&events, &made).await,
             });
         }
         // What nobody can say the end of has events that nobody is due.
-        if self.modelled && !self.script.faulty() && !self.world.is_in_doubt() {
+        let told = !self.world.is_in_doubt() && !self.tells_twice;
+        if self.modelled && !self.script.faulty() && told {
             case_verdicts.extend(self.judge_events());
         }
         self.trace.events = target.events(&self.namespace);

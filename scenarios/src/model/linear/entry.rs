@@ -44,7 +44,13 @@ pub(super) fn entries(history: &History, slot: u8) -> Vec<Entry<'_>> {
             Some(Entry::of(deed, act.invoked, act.returned, None))
         })
         .collect();
+    let twice = history.tells_twice(slot);
+    let mut told = Vec::new();
     for end in history.ends.iter().filter(|end| end.container == slot) {
+        if twice && told.contains(&(end.exec, end.status)) {
+            continue;
+        }
+        told.push((end.exec, end.status));
         let deed = Deed::End(end.exec, end.status);
         entries.push(Entry::of(deed, 0, end.seen, end.heard));
     }
@@ -94,6 +100,7 @@ fn meanwhile(history: &History, act: &Act) -> Meanwhile {
     for other in history.acts.iter().filter(overlaps) {
         meanwhile.contested |= makes(&other.play) || removes(&other.play);
         meanwhile.removed |= removes(&other.play) && matches!(other.outcome, Outcome::Ok(_));
+        meanwhile.frozen |= matches!(other.play, Move::KillAll { .. });
     }
     meanwhile
 }

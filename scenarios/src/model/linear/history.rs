@@ -92,6 +92,26 @@ impl History {
         })
     }
 
+    /// Whether several were starting or removing the task of a container at once: a real server tells then
+    /// of its end twice, and of a birth after it.
+    pub fn tells_twice(&self, slot: u8) -> bool {
+        let at_it = |act: &&Act| {
+            let play = &act.play;
+            let does = matches!(
+                play,
+                Move::Start { .. }
+                    | Move::StartTask { .. }
+                    | Move::DeleteTask { .. }
+                    | Move::ForceDelete { .. }
+            );
+            does && play.container() == Some(slot)
+        };
+        let all: Vec<&Act> = self.acts.iter().filter(at_it).collect();
+        let overlap =
+            |one: &Act, two: &Act| one.invoked < two.returned && two.invoked < one.returned;
+        all.iter().enumerate().any(|(place, one)| all[..place].iter().any(|two| overlap(one, two)))
+    }
+
     /// Looks for an order, trying so much of each container at most.
     pub fn order(&self, nodes_max: u64) -> Ordered {
         let mut ordered = Ordered::default();

@@ -54,6 +54,18 @@ pub const LATITUDES: &[Latitude] = &[
         evidence: "conc/103 of seed 7 with 3 actors on real:1.6; conc/26 and conc/69 on real:1.7",
     },
     Latitude {
+        what: "where several start or remove a task at once, a real server may tell of its end twice",
+        reason: "the shim tells it, and so does whoever cleans up after a call to it that failed; on the mock \
+                 each is told once, and judged",
+        evidence: "conc/101 and conc/108 of seed 7 with 2 actors on real:1.7; conc/78 with 3, and conc/167 with \
+                   4, on real:2.1",
+    },
+    Latitude {
+        what: "an exec that is started while all are signalled may find its task paused",
+        reason: "runc freezes the cgroup for the signalling",
+        evidence: "conc/112 of seed 7 with 4 actors on real:2.1",
+    },
+    Latitude {
         what: "between its registering and its starting an exec is there and is not",
         reason: "the id is taken, the process is none yet, and who keeps handles has none of it",
         evidence: "C-168, C-379",

@@ -27,6 +27,8 @@ pub(super) struct Meanwhile {
     pub(super) contested: bool,
     /// They removed it.
     pub(super) removed: bool,
+    /// They signalled all of it, for which it is frozen for a moment.
+    pub(super) frozen: bool,
 }
 
 /// How far an operation has come.
@@ -53,7 +55,7 @@ pub(super) type Next = (Option<Stage>, Spot);
 struct Now<'n> {
     act: &'n Act,
     spot: &'n Spot,
-    contested: bool,
+    meanwhile: Meanwhile,
 }
 
 /// What may come next of an operation, at one place. `loose`: a record may be deleted under a task.
@@ -66,8 +68,8 @@ pub(super) fn next(
     if spot.adrift {
         return vec![(None, spot.clone())];
     }
-    let now = Now { act, spot, contested: meanwhile.contested };
-    let mut next = now.cut_off(meanwhile);
+    let now = Now { act, spot, meanwhile };
+    let mut next = now.cut_off();
     next.extend(now.parts(stage, loose));
     next
 }
@@ -115,9 +117,9 @@ impl Now<'_> {
 
     /// It came to nothing, or to a state that nobody can tell: an exec that was registered has gone with its
     /// task.
-    fn cut_off(&self, meanwhile: Meanwhile) -> Vec<Next> {
+    fn cut_off(&self) -> Vec<Next> {
         let unknown = Answer::State(Some(Lifecycle::Unknown)).is(self.outcome());
-        if !meanwhile.removed || !(unknown || SHIM_GONE.is(self.outcome())) {
+        if !self.meanwhile.removed || !(unknown || SHIM_GONE.is(self.outcome())) {
             return Vec::new();
         }
         let mut over = self.spot.clone();
@@ -158,7 +160,7 @@ impl Now<'_> {
 
     /// While a task is made or removed, its id is taken.
     fn taken(&self) -> Vec<Next> {
-        if self.contested { self.refused(&[TAKEN, FOLDER_EXISTS]) } else { Vec::new() }
+        if self.meanwhile.contested { self.refused(&[TAKEN, FOLDER_EXISTS]) } else { Vec::new() }
     }
 
     fn start(&self, c: u8) -> Vec<Next> {
@@ -237,6 +239,9 @@ impl Now<'_> {
         }
         let mut next = Vec::new();
         let container = self.spot.state.as_ref();
+        if self.meanwhile.frozen {
+            next.extend(refused(&[WRONG_STATE]));
+        }
         if task.doom.is_some() || container.is_some_and(|one| one.program.ends_with().is_some()) {
             next.extend(refused(&[WRONG_STATE, NO_BINARY]));
         }
@@ -278,7 +283,7 @@ impl Now<'_> {
         if never_ran && matches!(self.outcome(), Outcome::Ok(_)) {
             next.extend(self.removing());
         }
-        if self.contested {
+        if self.meanwhile.contested {
             next.extend(self.refused(&[ABSENT]));
         }
         next
