@@ -45,7 +45,7 @@ fn shown(batch: &Batch) {
 }
 
 fn generation(batch: u64) -> Generation {
-    Generation { seed: 0, cases: (batch * CASES..(batch + 1) * CASES).collect() }
+    Generation { cases: (batch * CASES..(batch + 1) * CASES).collect(), ..Generation::default() }
 }
 
 async fn over_the_socket(hello: &Hello, batch: u64) -> Batch {
@@ -59,7 +59,7 @@ async fn over_the_socket(hello: &Hello, batch: u64) -> Batch {
     let target = start(&spec).await.expect("a socket");
     let modelled = Modelled { generation: generation(batch), ..Modelled::default() };
     let mut arm = arm(&RetainedFactory, hello, target, &[], modelled);
-    arm.crew = Some(Crew { jobs: JOBS, open: &open });
+    arm.crew = Some(Crew { jobs: JOBS, apart: false, open: &open });
     timed(arm).await
 }
 

@@ -28,8 +28,8 @@ pub(crate) struct Cases {
     pub(crate) shard: Shard,
     /// Where cases that fail are kept.
     pub(crate) keep: PathBuf,
-    /// How many of what is generated are played at once.
-    pub(crate) jobs: usize,
+    /// How many of what is generated are played at once, if somebody says so.
+    pub(crate) jobs: Option<NonZeroUsize>,
 }
 
 impl Cases {
@@ -37,7 +37,7 @@ impl Cases {
     pub(crate) fn choose(options: &RunOptions, budgets: &[Budget]) -> anyhow::Result<Self> {
         let (index, count) = shard(options)?;
         let whole = Shard { index, count };
-        let jobs = options.jobs.map_or_else(jobs, NonZeroUsize::get);
+        let jobs = options.jobs;
         let keep = options.regressions.clone().unwrap_or_else(|| "scenarios/regressions".into());
         if let Some(file) = &options.only {
             let regressions = vec![Replay::read(file).map_err(usage)?];
@@ -118,6 +118,14 @@ impl Cases {
         regressions.chain(named).chain(generated).collect()
     }
 
+    /// A case waits more than it works: for quiet, and on a real daemon for processes, too, which then want
+    /// the processor.
+    pub(crate) fn jobs_on(&self, kind: &str) -> usize {
+        let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let by_default = if kind == "mock" { 4 * cpus } else { 2 * cpus };
+        self.jobs.map_or(by_default, NonZeroUsize::get)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.regressions.len() + self.scenarios.len() + self.generation.cases.len()
     }
@@ -161,11 +169,6 @@ fn actors(count: u8) -> anyhow::Result<Actors> {
     Actors::new(count).ok_or_else(|| {
         usage(format!("--actors {count}: say how many act at once, 1 to {ACTORS_MAX}"))
     })
-}
-
-/// A case waits more than it works: for quiet, for processes that end.
-fn jobs() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn shard(options: &RunOptions) -> anyhow::Result<(u32, u32)> {

@@ -188,7 +188,8 @@ async fn arm(
         })
     };
     if arm.reference.is_none() {
-        arm.crew = Some(Crew { jobs: plan.cases.jobs, apart: false, open: &open });
+        let jobs = plan.cases.jobs_on(&arm.target.describe().kind);
+        arm.crew = Some(Crew { jobs, apart: false, open: &open });
     }
     let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
     let end = ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))?;
@@ -217,7 +218,8 @@ fn in_memory(
         };
         let target = open().await?;
         let arm = arm_of(plan, run, testee, target, journal)?;
-        let crew = Some(Crew { jobs: plan.cases.jobs, apart: true, open: &open });
+        let jobs = plan.cases.jobs_on("mock");
+        let crew = Some(Crew { jobs, apart: true, open: &open });
         let arm = Arm { factory: &*factory, crew, ..arm };
         let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
         ended.map_err(|fault: RunFault| anyhow::anyhow!("{driver}: {fault}"))

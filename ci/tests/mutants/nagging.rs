@@ -34,7 +34,8 @@ pub(crate) struct Nagging {
 
 struct NaggingDriver {
     inner: Box<dyn Driver>,
-    channel: Channel,
+    /// Until it is closed.
+    channel: Mutex<Option<Channel>>,
     namespace: String,
     nag: Nag,
     /// What it asks for at its end: no step is open any more.
@@ -50,6 +51,7 @@ impl DriverFactory for Nagging {
         Box::pin(async move {
             let namespace = connect.namespace.clone();
             let channel = containerd_client::connect(&connect.socket).await.unwrap();
+            let channel = Mutex::new(Some(channel));
             let inner = RetainedFactory.open(connect).await?;
             let (nag, owed) = (self.nag, Mutex::default());
             Ok(Box::new(NaggingDriver { inner, channel, namespace, nag, owed }) as Box<dyn Driver>)
@@ -71,7 +73,8 @@ impl NaggingDriver {
     }
 
     async fn ask(&self, containers: Vec<ContainerId>) {
-        let mut client = ContainersClient::new(self.channel.clone());
+        let channel = self.channel.lock().unwrap().clone();
+        let mut client = ContainersClient::new(channel.expect("nothing is asked of a closed one"));
         for container in containers {
             let message = GetContainerRequest { id: container.as_str().to_owned() };
             let mut request = tonic::Request::new(message);
@@ -106,6 +109,7 @@ impl Driver for NaggingDriver {
         Box::pin(async move {
             let owed = std::mem::take(&mut *self.owed.lock().unwrap());
             self.ask(owed).await;
+            self.channel.lock().unwrap().take();
             self.inner.close(how).await
         })
     }
