@@ -47,6 +47,7 @@ pub trait Driver: Send + Sync {
     fn next_notice(&self) -> Pending<'_, Option<Notice>>;
 
     /// Ends it.
+    /// Then it has no connection any more, or soon: a case ends when its client has hung up.
     fn close(&self, how: Close) -> Pending<'_, Result<(), DriverFault>>;
 }
 
