@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use containerd_client::services::v1::GetContainerRequest;
 use containerd_client::services::v1::containers_client::ContainersClient;
@@ -48,7 +48,8 @@ pub(crate) struct Twisted {
 
 struct TwistedDriver {
     inner: Box<dyn Driver>,
-    channel: Channel,
+    /// Until it is closed.
+    channel: Mutex<Option<Channel>>,
     socket: PathBuf,
     namespace: String,
     twist: Twist,
@@ -69,7 +70,7 @@ impl DriverFactory for Twisted {
                 channel.map_err(|error| DriverFault::Connect { cause: error.to_string() })?;
             let driver = TwistedDriver {
                 inner: RetainedFactory.open(connect).await?,
-                channel,
+                channel: Mutex::new(Some(channel)),
                 socket,
                 namespace,
                 twist: self.twist,
@@ -85,9 +86,14 @@ impl DriverFactory for Twisted {
 }
 
 impl TwistedDriver {
+    fn channel(&self) -> MutexGuard<'_, Option<Channel>> {
+        self.channel.lock().expect("nothing panics while it holds the channel")
+    }
+
     /// Asks for a container that nobody made: whether there is one is of no interest here.
     async fn ask(&self) {
-        let mut client = ContainersClient::new(self.channel.clone());
+        let Some(channel) = self.channel().clone() else { return };
+        let mut client = ContainersClient::new(channel);
         let mut request = tonic::Request::new(GetContainerRequest { id: "c0".to_owned() });
         let namespace = self.namespace.parse().expect("namespaces of ours are ASCII");
         request.metadata_mut().insert("containerd-namespace", namespace);
@@ -163,6 +169,7 @@ impl Driver for TwistedDriver {
             if let Twist::AsksLast = self.twist {
                 self.ask().await;
             }
+            self.channel().take();
             self.inner.close(how).await
         })
     }

@@ -47,7 +47,7 @@ pub trait Driver: Send + Sync {
     fn next_notice(&self) -> Pending<'_, Option<Notice>>;
 
     /// Ends it.
-    /// Then it has no connection any more, or soon: a case ends when its client has hung up.
+    /// Then it has no connection any more, or soon: a case waits a while for its client to hang up.
     fn close(&self, how: Close) -> Pending<'_, Result<(), DriverFault>>;
 }
 

@@ -93,7 +93,13 @@ impl Judge<'_> {
         self.compared.certain += u64::from(certain);
         let differs = !same(&reference.outcome, &subject.outcome);
         let free = match certain {
-            true => reference.forecast.leaves_free(&reference.outcome, &subject.outcome),
+            true => {
+                let both = [&reference.outcome, &subject.outcome];
+                let refused = both.iter().all(|one| matches!(one, Outcome::Error(_)));
+                let two_ways = |met: &Certain| met.refuses_in_two_ways(subject.forecast.play());
+                reference.forecast.leaves_free(both[0], both[1])
+                    || (refused && subject.certain.as_ref().is_some_and(two_ways))
+            }
             false => reference.forecast.allows_both(
                 &subject.forecast,
                 &reference.outcome,

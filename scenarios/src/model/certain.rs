@@ -16,6 +16,21 @@ use super::{Forecast, Move, World};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certain(Vec<State>);
 
+impl Certain {
+    /// Whether a server may refuse an exec in two ways. A shim learns in two steps that the first process
+    /// has ended: between them it registers an exec still and refuses to start it ("container c0 init process
+    /// is not running", FAILED_PRECONDITION), after them it registers none ("cannot exec in a stopped state").
+    /// Seen once on 1.7.24 (seed 25, case 1, after a kill) and once on 2.1.9 (seed 5, case 1), in 20,000 steps
+    /// each; 1.6 has one step.
+    pub fn refuses_in_two_ways(&self, play: &Move) -> bool {
+        let stopped = |state: &State| {
+            let task = state.as_ref().and_then(|container| container.task.as_ref());
+            task.is_some_and(|task| matches!(task.phase, Phase::Stopped(_)))
+        };
+        matches!(play, Move::Exec { .. }) && self.0.iter().all(stopped)
+    }
+}
+
 /// A process, by its container and exec.
 pub type Process = (ContainerId, Option<ExecId>);
 

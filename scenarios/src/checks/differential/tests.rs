@@ -93,6 +93,26 @@ fn another_code_for_the_same_refusal_is_a_difference() {
     );
 }
 
+/// Between the two steps in which a shim learns of an exit it refuses an exec with another code than after.
+#[test]
+fn an_exec_is_refused_in_two_ways_where_the_task_has_stopped_and_nowhere_else() {
+    let exec = |kind, stopped: bool, code| {
+        let played = Played::on(kind, "2.1").running(Program::Sleeps, 7);
+        let (play, done, seen) = match stopped {
+            true => (Move::Kill { c: 0, signal: KILL }, Done::Kill {}, Lifecycle::Stopped),
+            false => (Move::Pause { c: 0 }, Done::Pause {}, Lifecycle::Paused),
+        };
+        let exec = Move::Exec { c: 0, e: 0, process: Program::Sleeps };
+        let met = played.step(play, Outcome::Ok(done), Some(seen));
+        met.step(exec, refused(code), Some(seen))
+    };
+    for (stopped, differs) in [(true, false), (false, true)] {
+        let real = exec("real", stopped, ErrorKind::FailedPrecondition);
+        let mock = exec("mock", stopped, ErrorKind::Unknown);
+        assert_eq!(difference(real, mock).is_some(), differs);
+    }
+}
+
 #[test]
 fn what_ends_meanwhile_may_have_ended_here_and_not_there() {
     let paused = |kind| {
