@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use driver_protocol::{ContainerId, ExecId, Outcome};
 
-use super::answer::Answer;
+use super::answer::{Answer, WRONG_STATE};
 use super::moves::{CONTAINERS, container_id, exec_id};
 use super::rules::State;
 use super::state::{Container, Phase};
@@ -111,8 +111,11 @@ impl Forecast {
             // It tells of all at once, each of which may be elsewhere.
             return !ones.is_empty() && !twos.is_empty();
         }
-        // What succeeds in several states (pids, stats) tells of the one that it met.
-        let free = |answer: &Answer| matches!(answer, Answer::SomeExit(_) | Answer::Ok);
+        // What succeeds in several states (pids, stats) tells of the one that it met. And of what is ending
+        // just now the shim may say that it has ended, or runc that it is not running.
+        let free = |answer: &Answer| {
+            matches!(answer, Answer::SomeExit(_) | Answer::Ok) || *answer == WRONG_STATE
+        };
         ones.iter().any(|one| twos.iter().any(|two| one != two || free(one)))
     }
 

@@ -114,6 +114,17 @@ fn an_exec_is_refused_in_two_ways_where_the_task_has_stopped_and_nowhere_else() 
 }
 
 #[test]
+fn what_may_be_ending_is_refused_by_the_shim_or_by_runc() {
+    let exec = |kind, code| {
+        let met = Played::on(kind, "2.1").running(Program::ExitsWith7, 7);
+        met.step(Move::Pause { c: 0 }, refused(code), Some(Lifecycle::Stopped))
+    };
+    let real = exec("real", ErrorKind::Unknown);
+    let mock = exec("mock", ErrorKind::FailedPrecondition);
+    assert_eq!(difference(real, mock), None);
+}
+
+#[test]
 fn what_ends_meanwhile_may_have_ended_here_and_not_there() {
     let paused = |kind| {
         let played = Played::on(kind, "1.6").running(Program::ExitsWith7, 7);
