@@ -115,7 +115,7 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) known_failing: Option<PathBuf>,
     /// Let things go wrong as this file says (TOML), counted anew in each case; before a real target a
-    /// proxy does it. An address has no [[daemon]] done to it, and is told as not run
+    /// proxy does it. An address has nothing of "daemon" done to it, and is told as not run
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
     /// Play each generated case on both targets, and fail where the first differs from the second

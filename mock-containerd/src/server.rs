@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// From now on it is drawn of another seed how long messages take, as if none had come yet. `false`: it
-    /// was not begun with [`MockBuilder::interleave`](crate::MockBuilder::interleave), and nothing is drawn.
+    /// was not begun with [`Builder::interleave`](crate::Builder::interleave), and nothing is drawn.
     pub fn interleave(&self, seed: u64) -> bool {
         let interleave = self.hands.interleave.as_ref();
         interleave.map(|interleave| interleave.anew(seed)).is_some()
