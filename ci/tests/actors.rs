@@ -184,3 +184,18 @@ fn so_many_actors_there_are_not() {
     let differential = ["--actors", "2", "--differential", "--target", "mock"];
     assert_eq!(told(&differential).0, Some(2));
 }
+
+/// Chance orders them on a real daemon, so that nothing could be held against another server's.
+#[test]
+fn a_kept_case_of_several_actors_is_not_compared_with_another_server() {
+    let kept = "regression/the-next-task-of-a-container-whose-last-was-forced";
+    let one_actor = "regression/a-load-while-the-stream-is-lost";
+    let two = ["--target", "mock:1.6", "--target", "mock:1.6"];
+    let cases = ["run", "--differential", "--cases", "0", "--run", kept, "--run", one_actor];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/regressions");
+    let output = laconic(&[&cases[..], &two, &["--regressions", folder]].concat());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("what several do at once has another order on each server"), "{text}");
+    assert!(text.ends_with("2 cases passed, 0 failed, 1 skipped\n"), "{text}");
+}

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::manifest::RunId;
 use super::process::{Process, gone};
-use super::sweep::{daemon_and_shims, in_cgroups, thaw};
+use super::sweep::{daemon_and_shims, end_processes};
 
 /// How long what was killed may take to end.
 const END_LIMIT: Duration = Duration::from_secs(10);
@@ -39,13 +39,7 @@ pub(crate) fn signal_shim(run: &RunId, namespace: &str, id: &str, signal: Signal
 
 /// Ends all shims and what they run, while the daemon is down: as when the machine went down.
 pub(crate) async fn lose_tasks(run: &RunId) {
-    let shims = daemon_and_shims(run);
-    shims.iter().for_each(|process| process.kill(Signal::KILL));
-    gone(&shims, END_LIMIT).await;
-    thaw(run);
-    let contained = in_cgroups(run);
-    contained.iter().for_each(|process| process.kill(Signal::KILL));
-    gone(&contained, END_LIMIT).await;
+    end_processes(run, END_LIMIT).await;
 }
 
 #[cfg(test)]

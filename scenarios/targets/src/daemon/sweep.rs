@@ -40,9 +40,8 @@ pub(super) fn leftovers_of(run: &RunId) -> Vec<String> {
     left
 }
 
-/// Ends and removes everything. What cannot be removed is found by [`leftovers`].
-pub(super) async fn sweep(run: &RunId) {
-    let limit = Duration::from_millis(END_LIMIT_MS);
+/// Ends the daemon, its shims and what they run.
+pub(super) async fn end_processes(run: &RunId, limit: Duration) {
     // The daemon first: it would report, and restart nothing, but must not act on what follows.
     let daemons = daemon_and_shims(run);
     daemons.iter().for_each(|process| process.kill(Signal::KILL));
@@ -51,6 +50,12 @@ pub(super) async fn sweep(run: &RunId) {
     let contained = in_cgroups(run);
     contained.iter().for_each(|process| process.kill(Signal::KILL));
     gone(&contained, limit).await;
+}
+
+/// Ends and removes everything. What cannot be removed is found by [`leftovers`].
+pub(super) async fn sweep(run: &RunId) {
+    let limit = Duration::from_millis(END_LIMIT_MS);
+    end_processes(run, limit).await;
     remove_shim_sockets(run);
     remove_cgroups(run, limit).await;
     for parent in subfolders(Path::new(CGROUPS)).into_iter().chain([CGROUPS.into()]) {
@@ -108,7 +113,7 @@ fn named_with(path: &Path, prefix: &str) -> bool {
     name.is_some_and(|name| name.starts_with(prefix))
 }
 
-pub(super) fn in_cgroups(run: &RunId) -> Vec<Process> {
+fn in_cgroups(run: &RunId) -> Vec<Process> {
     let mut processes: Vec<Process> = cgroups(run)
         .iter()
         .flat_map(|cgroup| subfolders(cgroup))
@@ -122,7 +127,7 @@ pub(super) fn in_cgroups(run: &RunId) -> Vec<Process> {
 }
 
 /// What is frozen does not even die.
-pub(super) fn thaw(run: &RunId) {
+fn thaw(run: &RunId) {
     for cgroup in cgroups(run).iter().flat_map(|cgroup| subfolders(cgroup)) {
         let _ = fs::write(cgroup.join("freezer.state"), "THAWED");
         let _ = fs::write(cgroup.join("cgroup.freeze"), "0");
