@@ -97,6 +97,22 @@ async fn a_restored_task_is_born_without_a_pid_and_that_may_be_told_after_its_st
     }
 }
 
+/// The stream lags behind replies: the restored one may be gone, and the next asked for, before its birth
+/// is told.
+#[tokio::test]
+async fn the_birth_of_a_restored_task_is_not_that_of_the_next() {
+    let told = Told::new();
+    let restored = told.created(0, 0);
+    told.registry.started(&restored, 7);
+    told.registry.deleted(&restored, exit(137));
+    let births = told.registry.births("c0");
+    told.hear(TaskEvent::Created { container: "c0".to_owned(), pid: 0 });
+    let next = told.created(births, 9);
+    assert_eq!((next.pid(), next.is_gone()), (9, false));
+    told.exited(None, 7, 137);
+    assert_eq!((restored.exit(), next.exit()), (Some(exit(137)), None));
+}
+
 #[tokio::test]
 async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid() {
     let told = Told::new();
