@@ -1,6 +1,6 @@
 //! Exits, kept from events as Moby's daemon kept them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use driver_protocol::{ContainerId, ExecId, Exited, Notice};
@@ -9,6 +9,9 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 /// Container, and exec unless it is the init.
 pub(super) type Name = (String, Option<String>);
+
+/// Exits by which one that is told again is known: a shim whose daemon was away tells some twice.
+const TOLD_KEPT: usize = 64;
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -42,10 +45,19 @@ impl Exits {
         let keep = Arc::new(keep);
         let keeper = keep.clone();
         let listening = tokio::spawn(async move {
+            let mut before = VecDeque::new();
             while let Some(told) = events.recv().await {
                 match told.what {
-                    TaskEvent::Exited { container, exec, exit, .. } => {
+                    TaskEvent::Exited { container, exec, pid, exit } => {
                         let exited = crate::exited(exit);
+                        let this = (container.clone(), exec.clone(), pid, exited.clone());
+                        if exited.at_ns.is_some() && before.contains(&this) {
+                            continue;
+                        }
+                        if before.len() == TOLD_KEPT {
+                            before.pop_front();
+                        }
+                        before.push_back(this);
                         keeper.send_modify(|kept| {
                             kept.exits
                                 .insert((container.clone(), exec.clone()), Some(exited.clone()));
@@ -190,6 +202,23 @@ mod tests {
         // Its end tells that the event was heard.
         assert_eq!(exits.wait(&exec()).await, None);
         assert!(!exits.expects(&exec()));
+    }
+
+    #[tokio::test]
+    async fn an_exit_that_is_told_twice_is_passed_on_once() {
+        let (tell, exits) = exits();
+        for (status, at_ns) in [(7, 1), (7, 1), (7, 2)] {
+            let status = laconic_client::ExitStatus::Code(status);
+            let exit = laconic_client::Exit { status, at_ns: Some(at_ns) };
+            let what = TaskEvent::Exited { container: "c0".into(), exec: None, pid: 5, exit };
+            let _ = tell.send(Told { at_ns: None, what });
+        }
+        drop(tell);
+        let mut times = Vec::new();
+        while let Some(Notice::Exit { at_ns, .. }) = exits.next().await {
+            times.extend(at_ns);
+        }
+        assert_eq!(times, [1, 2]);
     }
 
     #[tokio::test]
