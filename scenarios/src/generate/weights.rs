@@ -4,13 +4,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::aimed::aimed;
 use crate::model::{CONTAINERS, EXECS, KILL, Move, Program, TERM, Trouble};
 
 /// No such signal.
-const NO_SIGNAL: u32 = 99;
+pub(super) const NO_SIGNAL: u32 = 99;
 
-/// A case: something to begin with, most of the time, and then anything. What is not possible is
-/// wanted as well: that it is refused, and changes nothing.
+/// A case: something to begin with, most of the time, and then anything; or what aims at rare states.
+/// What is not possible is wanted as well: that it is refused, and changes nothing.
 pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
     let all = 0b1111_u8;
     let opening = (program(), program(), prop_oneof![3 => Just(all), 1 => 0..all]).prop_map(
@@ -25,43 +26,15 @@ pub(super) fn moves() -> impl Strategy<Value = Vec<Move>> {
             made.map(|(_, play)| play).collect::<Vec<Move>>()
         },
     );
-    let opening = prop_oneof![5 => opening, 1 => beside_an_exec()];
-    (opening, vec(any_move(), 1..=36), troubles()).prop_map(|(mut moves, rest, troubles)| {
-        moves.extend(rest);
+    let anything = (opening, vec(any_move(), 1..=36));
+    let aimed = (aimed(), vec(any_move(), 0..=4));
+    let moves = prop_oneof![1 => anything, 1 => aimed];
+    (moves, troubles()).prop_map(|((opening, rest), troubles)| {
+        let mut moves = [opening, rest].concat();
         for (place, trouble) in troubles {
             moves.insert(place.min(moves.len()), Move::Fault(trouble));
         }
         moves
-    })
-}
-
-/// An exec that has ended for sure, or that runs for sure, in a task in each state in which it may: by
-/// chance alone that is hardly ever known.
-fn beside_an_exec() -> impl Strategy<Value = Vec<Move>> {
-    const C: u8 = 0;
-    const E: u8 = 0;
-    let met = prop_oneof![
-        Just(Move::ExecWait { c: C, e: E }),
-        Just(Move::ExecExitStatus { c: C, e: E }),
-        Just(Move::ExecKill { c: C, e: E, signal: KILL }),
-        Just(Move::ExecKill { c: C, e: E, signal: TERM }),
-        Just(Move::ExecResize { c: C, e: E }),
-        Just(Move::ExecCloseStdin { c: C, e: E }),
-        Just(Move::DeleteExec { c: C, e: E }),
-        Just(Move::Pids { c: C }),
-        Just(Move::Kill { c: C, signal: KILL }),
-        Just(Move::DeleteTask { c: C }),
-    ];
-    let process = prop_oneof![2 => Just(Program::ExitsWith7), 1 => Just(Program::Sleeps)];
-    (0..3_usize, process, met).prop_map(|(state, process, met)| {
-        let ends = process != Program::Sleeps;
-        let start = (state > 0).then_some(Move::StartTask { c: C });
-        let pause = (state > 1).then_some(Move::Pause { c: C });
-        let made = [Move::Create { c: C, process: Program::Sleeps }, Move::CreateTask { c: C }];
-        let exec = Move::Exec { c: C, e: E, process };
-        let wait = ends.then_some(Move::ExecWait { c: C, e: E });
-        let all = made.into_iter().chain(start).chain([exec]).chain(wait).chain(pause);
-        all.chain([met]).collect()
     })
 }
 

@@ -88,6 +88,15 @@ pub const FREEDOMS: &[Freedom] = &[
     },
     Freedom {
         whose: Whose::Times,
+        operations: &["resume"],
+        states: &["paused"],
+        allows: &["ok", "wrong state"],
+        reason: "runc thaws what it kills, and refuses from then on; the shim shows it as paused until it \
+                 knows its end (1.7.24 under load: for 20 ms)",
+        evidence: &["C-327", "K-007"],
+    },
+    Freedom {
+        whose: Whose::Times,
         operations: &["force-delete"],
         states: &["running", "paused"],
         allows: &["exit", "state"],

@@ -102,6 +102,20 @@ fn a_paused_task_that_is_signalled_with_all_others_can_never_be_resumed() {
     assert!(!goes(&mut world, resume(), Outcome::Ok(Done::Resume {}), running));
 }
 
+/// runc thaws what it kills, and the shim learns of the end later.
+#[test]
+fn a_paused_task_that_was_killed_may_be_found_thawed_before_it_is_found_dead() {
+    let mut world = running(Program::Sleeps);
+    let paused = Some(Lifecycle::Paused);
+    assert!(goes(&mut world, Move::Pause { c: 0 }, Outcome::Ok(Done::Pause {}), paused));
+    let kill = Move::Kill { c: 0, signal: KILL };
+    assert!(goes(&mut world, kill, Outcome::Ok(Done::Kill {}), paused));
+    for seen in [paused, Some(Lifecycle::Stopped)] {
+        let wrong = refused(ErrorKind::Unknown);
+        assert!(goes(&mut world.clone(), Move::Resume { c: 0 }, wrong, seen));
+    }
+}
+
 #[test]
 fn a_container_with_a_task_is_not_deleted() {
     let delete = || Move::Delete { c: 0 };

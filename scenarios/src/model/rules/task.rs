@@ -32,6 +32,10 @@ pub(super) fn answers(play: &Move, container: &Container, task: &Task) -> Option
         (Move::Pause { .. }, _) => same(WRONG_STATE),
         // runc finds it thawed, and the shim does not: so it stays.
         (Move::Resume { .. }, Phase::Paused) if task.thawed => same(WRONG_STATE),
+        // What it is killed with thaws it, too: runc may know that before the shim knows its end.
+        (Move::Resume { .. }, Phase::Paused) if task.doom == Some(128 + super::KILL) => {
+            [to(Phase::Running), same(WRONG_STATE)].concat()
+        }
         (Move::Resume { .. }, Phase::Paused) => to(Phase::Running),
         (Move::Resume { .. }, _) => same(WRONG_STATE),
         (Move::Update { .. }, Phase::Stopped(_)) => same(WRONG_STATE),
