@@ -1,6 +1,6 @@
 //! Exits, kept from events as Moby's daemon kept them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use driver_protocol::{ContainerId, ExecId, Exited, Notice};
@@ -19,6 +19,8 @@ struct Kept {
     exits: BTreeMap<Name, Option<Exited>>,
     /// How often one of a name came to be.
     births: BTreeMap<Name, u64>,
+    /// Containers that are gone, until a task of that name is born: what is heard of theirs comes late.
+    gone: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -59,8 +61,10 @@ impl Exits {
                         }
                         before.push_back(this);
                         keeper.send_modify(|kept| {
-                            kept.exits
-                                .insert((container.clone(), exec.clone()), Some(exited.clone()));
+                            if !kept.gone.contains(&container) {
+                                let name = (container.clone(), exec.clone());
+                                kept.exits.insert(name, Some(exited.clone()));
+                            }
                         });
                         let notice = Notice::Exit {
                             container: ContainerId::new(container),
@@ -100,6 +104,7 @@ impl Exits {
     pub(super) fn made(&self, name: Name, before: u64) {
         self.keep.send_modify(|kept| {
             let heard = kept.births.get(&name).copied().unwrap_or_default() > before;
+            kept.gone.remove(&name.0);
             let exited = kept.exits.entry(name).or_default();
             if !heard {
                 *exited = None;
@@ -123,12 +128,16 @@ impl Exits {
 
     /// A container is gone: the next of that name has none of its processes.
     pub(super) fn container_is_gone(&self, id: &str) {
-        self.keep.send_modify(|kept| kept.exits.retain(|(container, _), _| container != id));
+        self.keep.send_modify(|kept| {
+            kept.exits.retain(|(container, _), _| container != id);
+            kept.gone.insert(id.to_owned());
+        });
     }
 
     /// There is such a process: its exit can be waited for.
     pub(super) fn expect(&self, name: Name) {
         self.keep.send_modify(|kept| {
+            kept.gone.remove(&name.0);
             kept.exits.entry(name).or_default();
         });
     }
@@ -169,6 +178,7 @@ impl Exits {
 fn born(keep: &watch::Sender<Kept>, name: &Name) {
     keep.send_modify(|kept| {
         *kept.births.entry(name.clone()).or_default() += 1;
+        kept.gone.remove(&name.0);
         if let Some(exited) = kept.exits.get_mut(name) {
             *exited = None;
         }
@@ -219,6 +229,23 @@ mod tests {
             times.extend(at_ns);
         }
         assert_eq!(times, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn an_exit_that_comes_after_its_container_is_gone_is_nobodys() {
+        let (tell, exits) = exits();
+        let name = ("c0".to_owned(), None);
+        exits.expect(name.clone());
+        exits.container_is_gone("c0");
+        let exit =
+            laconic_client::Exit { status: laconic_client::ExitStatus::Code(137), at_ns: Some(1) };
+        let what = TaskEvent::Exited { container: "c0".into(), exec: None, pid: 5, exit };
+        let _ = tell.send(Told { at_ns: None, what });
+        assert!(exits.next().await.is_some(), "it is told");
+        assert!(!exits.expects(&name));
+        // The next of that name has its own.
+        exits.made(name.clone(), 0);
+        assert_eq!(exits.of(&name), None);
     }
 
     #[tokio::test]
