@@ -36,7 +36,7 @@ async fn calls(
         budget: own("retained").unwrap(),
         faults: None,
         known: KnownFailures::default(),
-        scenarios,
+        scenarios: scenarios.iter().collect(),
         modelled: Modelled::default(),
         crew: None,
         reference: None,

@@ -128,7 +128,7 @@ pub(crate) fn arm<'a>(
         budget: own("retained").expect("it has one"),
         faults: None,
         known: KnownFailures::default(),
-        scenarios,
+        scenarios: scenarios.iter().collect(),
         modelled,
         crew: None,
         reference: None,

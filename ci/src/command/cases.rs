@@ -12,6 +12,10 @@ use run_record::Shard;
 use crate::arguments::RunOptions;
 use crate::exit::{Exit, usage};
 
+/// So many are generated on a mock unless somebody says otherwise.
+const MOCK_CASES: u64 = 200;
+/// And on a real containerd, where each takes many times as long. On somebody's daemon none are.
+const REAL_CASES: u64 = 40;
 /// As many are played on two targets unless somebody says otherwise: about 600 steps.
 const DIFFERENTIAL_CASES: u64 = 30;
 /// And as many in which several act at once.
@@ -22,6 +26,8 @@ pub(crate) struct Cases {
     pub(crate) regressions: Vec<Replay>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) generation: Generation,
+    /// Nobody said how many are generated: it goes by the kind of the target.
+    by_default: bool,
     /// Whether all calls are recorded.
     pub(crate) calls: bool,
     /// Which part of what is generated.
@@ -46,6 +52,7 @@ impl Cases {
                 regressions,
                 scenarios,
                 generation,
+                by_default: false,
                 calls: options.calls,
                 shard: whole,
                 keep,
@@ -60,6 +67,7 @@ impl Cases {
                 false => catalogue().into_iter().chain(varied(budgets)).collect(),
             },
             generation: generation(options)?,
+            by_default: by_default(options) && options.case.is_none(),
             calls: options.calls,
             shard: whole,
             keep,
@@ -118,16 +126,38 @@ impl Cases {
         regressions.chain(named).chain(generated).collect()
     }
 
+    /// What is generated for a kind of target.
+    pub(crate) fn generation_on(&self, kind: &str) -> Generation {
+        let mut generation = self.generation.clone();
+        let most = match kind {
+            _ if !self.by_default => u64::MAX,
+            "mock" => MOCK_CASES,
+            "real" => REAL_CASES,
+            _ => 0,
+        };
+        generation.cases.retain(|number| *number < most);
+        generation
+    }
+
     /// A case waits more than it works: for quiet, and on a real daemon for processes, too, which then want
-    /// the processor.
+    /// the processor. Somebody's daemon has other work.
     pub(crate) fn jobs_on(&self, kind: &str) -> usize {
         let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let by_default = if kind == "mock" { 4 * cpus } else { 2 * cpus };
+        let by_default = match kind {
+            "mock" => 4 * cpus,
+            "real" => 2 * cpus,
+            _ => 1,
+        };
         self.jobs.map_or(by_default, NonZeroUsize::get)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.regressions.len() + self.scenarios.len() + self.generation.cases.len()
+    }
+
+    /// How many there are on a kind of target.
+    pub(crate) fn len_on(&self, kind: &str) -> usize {
+        self.len() - self.generation.cases.len() + self.generation_on(kind).cases.len()
     }
 
     /// All of it, for the name of the plan. Which shard it is does not matter there: shards of one
@@ -141,7 +171,7 @@ impl Cases {
             text.push_str(&format!("{scenario:?}\n"));
         }
         let (seed, run, skip) = (self.generation.seed, &options.run, &options.skip);
-        let count = options.cases;
+        let count = options.cases.or(self.by_default.then_some(MOCK_CASES));
         text.push_str(&format!("generated {seed} {count:?} {run:?} {skip:?} {:?}\n", options.case));
         if let Some(actors) = options.actors {
             text.push_str(&format!("actors {actors}\n"));
@@ -155,14 +185,21 @@ fn generation(options: &RunOptions) -> anyhow::Result<Generation> {
     if options.faults.is_some() && options.cases.is_some_and(|cases| cases > 0) {
         return Err(usage("--faults goes with named scenarios alone: --cases 0".to_owned()));
     }
-    let by_default = match options.actors {
+    let count = match options.actors {
         Some(_) => ACTORS_CASES,
         None if options.differential => DIFFERENTIAL_CASES,
+        None if by_default(options) => MOCK_CASES,
         None => 0,
     };
-    let first =
-        Generation::first(options.cases.unwrap_or(by_default), options.seed, shard(options)?);
+    let first = Generation::first(options.cases.unwrap_or(count), options.seed, shard(options)?);
     Ok(first.of_actors(options.actors.map(actors).transpose()?))
+}
+
+/// Our own clients are held to what nobody thought of whenever they run; for another's each case starts a
+/// program, and its author says when it is that far.
+fn by_default(options: &RunOptions) -> bool {
+    let one_by_one = options.actors.is_none() && !options.differential;
+    one_by_one && options.cases.is_none() && options.faults.is_none() && options.command.is_empty()
 }
 
 fn actors(count: u8) -> anyhow::Result<Actors> {

@@ -34,6 +34,17 @@ pub(crate) struct Wanted {
     pub(crate) required: bool,
 }
 
+impl Wanted {
+    /// Of which kind it will say that it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.place {
+            Place::Memory(_) | Place::Stand(TargetSpec::Mock(_)) => "mock",
+            Place::Stand(TargetSpec::Real(_)) => "real",
+            Place::Stand(TargetSpec::Address(_)) => "address",
+        }
+    }
+}
+
 /// What is made to go wrong.
 pub(crate) struct Wrong {
     pub(crate) faults: Faults,

@@ -108,8 +108,9 @@ async fn run_all(plan: &Plan, stop: &Stop, journal: &mut Journal) -> Ended {
                 }
                 Ok(Begun::NotHere(reason)) => {
                     summary.not_run.push(reason);
-                    let arms = targets.len() * plan.testees.len();
-                    journal.bar.inc((plan.cases.len() * arms) as u64);
+                    let cases: usize =
+                        targets.iter().map(|wanted| plan.cases.len_on(wanted.kind())).sum();
+                    journal.bar.inc((cases * plan.testees.len()) as u64);
                     break;
                 }
                 Err(error) => Err(error),
@@ -274,10 +275,10 @@ fn arm_of<'p>(
         budget: plan.budget(driver)?,
         faults: plan.faults.as_ref().map(|wrong| wrong.named.clone()),
         known: plan.known(driver),
-        scenarios: &plan.cases.scenarios,
+        scenarios: plan.cases.scenarios.iter().collect(),
         modelled: Modelled {
             regressions: &plan.cases.regressions,
-            generation: plan.cases.generation.clone(),
+            generation: plan.cases.generation_on(&described.kind),
             keep: Some(&plan.cases.keep),
             calls: plan.cases.calls,
         },
@@ -287,8 +288,8 @@ fn arm_of<'p>(
 }
 
 fn bar(plan: &Plan) -> ProgressBar {
-    let total = plan.cases.len() * plan.testees.len() * plan.targets.len();
-    let bar = ProgressBar::new(total as u64);
+    let cases: usize = plan.targets.iter().map(|wanted| plan.cases.len_on(wanted.kind())).sum();
+    let bar = ProgressBar::new((cases * plan.testees.len()) as u64);
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}");
     // The template is ours; the default style would do as well.
     let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

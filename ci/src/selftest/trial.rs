@@ -139,7 +139,7 @@ async fn arm_of<'a>(
         budget: own(&hello.driver).context("our own client has a budget")?,
         faults: None,
         known: KnownFailures::default(),
-        scenarios,
+        scenarios: scenarios.iter().collect(),
         // What fails here is meant to: nothing of it is kept.
         modelled: Modelled { generation, ..Modelled::default() },
         crew: None,

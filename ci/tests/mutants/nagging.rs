@@ -140,7 +140,7 @@ pub(crate) async fn run(nag: Nag, case: &str, budget: Budget) -> Vec<Line> {
         budget,
         faults: None,
         known: KnownFailures::default(),
-        scenarios: &scenarios,
+        scenarios: scenarios.iter().collect(),
         modelled: Modelled::default(),
         crew: None,
         reference: None,

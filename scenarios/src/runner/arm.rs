@@ -10,7 +10,7 @@ use run_record::{
 };
 
 use super::beside::beside;
-use super::crew::{Crew, play};
+use super::crew::{Crew, Deal, play};
 use super::part::{Sum, close, go};
 use super::{RunFault, Stop};
 use crate::budgets::Budget;
@@ -38,18 +38,24 @@ pub struct Arm<'a> {
     /// What it is known to fail.
     pub known: KnownFailures,
     /// What it goes through.
-    pub scenarios: &'a [Scenario],
+    pub scenarios: Vec<&'a Scenario>,
     /// What the model judges.
     pub modelled: Modelled<'a>,
-    /// Who plays what is generated, side by side; `None`: it is played here, one after the other.
+    /// Who plays cases side by side, all but what failed once; `None`: they are played here, one after
+    /// the other.
     pub crew: Option<Crew<'a>>,
     /// Each case is played there first, and held against what it came to. With it there is no crew.
     pub reference: Option<Box<Arm<'a>>>,
 }
 
 impl<'a> Arm<'a> {
-    /// The same client on another target of the same kind, which goes through generated cases alone.
-    pub(super) fn on(&self, target: Box<dyn Target>, generation: Generation) -> Self {
+    /// The same client on another target of the same kind, which goes through these alone.
+    pub(super) fn on(
+        &self,
+        target: Box<dyn Target>,
+        scenarios: Vec<&'a Scenario>,
+        generation: Generation,
+    ) -> Self {
         Self {
             run: self.run,
             factory: self.factory,
@@ -59,7 +65,7 @@ impl<'a> Arm<'a> {
             budget: self.budget.clone(),
             faults: self.faults.clone(),
             known: self.known.clone(),
-            scenarios: &[],
+            scenarios,
             modelled: Modelled { regressions: &[], generation, ..self.modelled },
             crew: None,
             reference: None,
@@ -108,14 +114,18 @@ pub async fn run_arm(
     announce(&arm, None, emit);
     let run = arm.run;
     let crew = arm.crew.take();
-    let generation = match &crew {
-        None => Generation::default(),
-        Some(_) => std::mem::take(&mut arm.modelled.generation),
-    };
+    let deal = crew.as_ref().map(|crew| Deal {
+        // Faults of a file are of one target, and so is a time in which nobody waits.
+        scenarios: match crew.apart || arm.faults.is_some() {
+            true => Vec::new(),
+            false => std::mem::take(&mut arm.scenarios),
+        },
+        generation: std::mem::take(&mut arm.modelled.generation),
+    });
     let mut went = go(&arm, stop, emit).await;
     let mut crewed = None;
-    if let (Ok(_), Some(crew)) = (&went, crew) {
-        match play(&arm, crew, generation, stop, emit) {
+    if let (Ok(_), Some(crew), Some(deal)) = (&went, crew, deal) {
+        match play(&arm, crew, deal, stop, emit) {
             Ok(sum) => crewed = Some(sum),
             Err(fault) => went = Err(fault),
         }

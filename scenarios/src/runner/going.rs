@@ -69,7 +69,7 @@ impl<'g, 'a> Going<'g, 'a> {
                 None => drop(self.play(&Case::of_replay(&replay.case(), replay)).await?),
             }
         }
-        for scenario in self.arm.scenarios {
+        for scenario in &self.arm.scenarios {
             match self.skipped(scenario) {
                 Some(reason) => self.skip(&scenario.case(), reason),
                 None => drop(self.play(&Case::named(scenario)).await?),

@@ -11,6 +11,7 @@ mod crew;
 mod events;
 mod fault;
 mod going;
+mod ink;
 mod judge;
 mod moves;
 mod notices;
