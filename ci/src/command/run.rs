@@ -188,8 +188,9 @@ async fn arm(
             start(spec).await.map_err(|error| TargetFault::Start(error.to_string()))
         })
     };
-    if arm.reference.is_none() {
-        let jobs = plan.cases.jobs_on(&arm.target.describe().kind);
+    // Somebody's daemon is looked at by one at a time, unless somebody says otherwise.
+    let jobs = plan.cases.jobs_on(&arm.target.describe().kind);
+    if arm.reference.is_none() && (jobs > 1 || wanted[0].kind() != "address") {
         arm.crew = Some(Crew { jobs, apart: false, open: &open });
     }
     let ended = run_arm(arm, stop, &mut |line| journal.add(line)).await;
