@@ -2,12 +2,14 @@
 
 use std::num::NonZeroU8;
 
-use crate::model::Move;
+use crate::model::{Move, Trouble};
 
 /// Actors at most.
 pub const ACTORS_MAX: u8 = 4;
 /// Operations of an actor at most.
 pub const ACTS_MAX: usize = 6;
+/// Faults at most.
+pub(crate) const FAULTS_MAX: usize = 2;
 
 /// How many act at once: 1 to [`ACTORS_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,20 +34,22 @@ pub struct Plot {
     pub opening: Vec<Move>,
     /// What each of them does.
     pub actors: Vec<Vec<Move>>,
+    /// What one more does meanwhile: each goes wrong at the next occasion after the opening.
+    pub faults: Vec<Trouble>,
     /// Of which it is drawn how long messages take, where that is up to us.
     pub interleave: u64,
 }
 
 impl Plot {
-    /// Whether a move may be one of a plot: those that end the client, or make something go wrong, have no
-    /// place in an order of what one client was answered.
+    /// Whether a move may be an actor's: those that end the client have no place in an order of what one
+    /// client was answered, and what goes wrong is nobody's turn.
     pub fn takes(play: &Move) -> bool {
         !matches!(play, Move::Restart {} | Move::Cancel { .. } | Move::Fault(_))
     }
 
     /// How many operations it has.
     pub fn acts(&self) -> usize {
-        self.opening.len() + self.actors.iter().map(Vec::len).sum::<usize>()
+        self.opening.len() + self.actors.iter().map(Vec::len).sum::<usize>() + self.faults.len()
     }
 
     /// Without what real servers do not survive, and how many operations that was: an exec that is started
@@ -70,7 +74,7 @@ impl Plot {
         all.filter_map(Move::container).collect()
     }
 
-    /// The same without one of its operations, counted through; `None`: it has not so many.
+    /// The same without one of its operations or faults, counted through; `None`: it has not so many.
     pub fn without(&self, number: usize) -> Option<Self> {
         let mut rest = self.clone();
         let mut number = number;
@@ -82,7 +86,10 @@ impl Plot {
             }
             number -= moves.len();
         }
-        None
+        (number < rest.faults.len()).then(|| {
+            rest.faults.remove(number);
+            rest
+        })
     }
 }
 
@@ -116,6 +123,7 @@ mod tests {
         let plot = Plot {
             opening: vec![Move::Create { c, process }],
             actors: vec![vec![Move::Start { c }], vec![Move::Start { c }, Move::Pause { c }]],
+            faults: vec![Trouble::Cut { cut: "connection".into(), after: "Tasks/Pause".into() }],
             interleave: 7,
         };
         assert_eq!(plot.without(0).map(|rest| rest.opening), Some(vec![]));
@@ -124,7 +132,8 @@ mod tests {
             plot.without(3).map(|rest| rest.actors[1].clone()),
             Some(vec![Move::Start { c }])
         );
-        assert_eq!(plot.without(4), None);
-        assert_eq!((plot.acts(), plot.containers()), (4, [0].into()));
+        assert_eq!(plot.without(4).map(|rest| rest.faults), Some(vec![]));
+        assert_eq!(plot.without(5), None);
+        assert_eq!((plot.acts(), plot.containers()), (5, [0].into()));
     }
 }

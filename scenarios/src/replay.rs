@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::model::Move;
-use crate::plot::{ACTORS_MAX, ACTS_MAX, Plot};
+use crate::model::{Move, Trouble};
+use crate::plot::{ACTORS_MAX, ACTS_MAX, FAULTS_MAX, Plot};
 
 const SCHEMA: u32 = 1;
 
@@ -56,6 +56,9 @@ struct File {
     /// What each of several does at once.
     #[serde(default)]
     actors: Vec<Vec<Move>>,
+    /// What goes wrong meanwhile.
+    #[serde(default)]
+    faults: Vec<Trouble>,
     /// Of which it is drawn how long messages take.
     #[serde(default)]
     interleave: Option<Drawn>,
@@ -90,6 +93,15 @@ impl File {
                 return Err(format!("step {number}: {name} has no place beside actors"));
             }
         }
+        if self.actors.is_empty() && !self.faults.is_empty() {
+            return Err("without actors a fault is a step: { fault = … }".to_owned());
+        }
+        if self.faults.len() > FAULTS_MAX {
+            return Err(format!("there are at most {FAULTS_MAX} faults beside actors"));
+        }
+        if !self.faults.iter().all(|fault| Move::Fault(fault.clone()).has_its_slots()) {
+            return Err("a fault names a container that there is not: c is 0 to 2".to_owned());
+        }
         match self.actors.len() > usize::from(ACTORS_MAX)
             || self.actors.iter().any(|moves| moves.len() > ACTS_MAX)
         {
@@ -103,6 +115,14 @@ impl File {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ReplayError(String);
+
+/// One a line.
+fn listed<T: Serialize>(text: &mut String, all: &[T], indent: &str) {
+    for one in all {
+        let one = toml::Value::try_from(one).expect("it is a table of plain values");
+        let _ = writeln!(text, "{indent}{one},");
+    }
+}
 
 impl Replay {
     /// The case id in records.
@@ -135,12 +155,12 @@ impl Replay {
         let steps = text.find("steps").unwrap_or(0);
         file.check().map_err(|what| at(steps, &what))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let File { found, fails, profiles, steps, actors, interleave, .. } = file;
+        let File { found, fails, profiles, steps, actors, faults, interleave, .. } = file;
         let play = match actors.is_empty() {
             true => Replayed::Moves(steps),
             false => {
                 let interleave = interleave.map_or(0, |drawn| drawn.0);
-                Replayed::Plot(Plot { opening: steps, actors, interleave })
+                Replayed::Plot(Plot { opening: steps, actors, faults, interleave })
             }
         };
         Ok(Self { name, found, fails, profiles, play })
@@ -156,21 +176,19 @@ impl Replay {
             quoted(&self.fails),
             profiles.join(", "),
         );
-        let listed = |text: &mut String, moves: &[Move], indent: &str| {
-            for play in moves {
-                let step = toml::Value::try_from(play).expect("a move is a table of plain values");
-                let _ = writeln!(text, "{indent}{step},");
-            }
-        };
         match &self.play {
             Replayed::Moves(moves) => listed(&mut text, moves, "  "),
-            Replayed::Plot(Plot { opening, actors, interleave }) => {
+            Replayed::Plot(Plot { opening, actors, faults, interleave }) => {
                 listed(&mut text, opening, "  ");
                 text.push_str("]\nactors = [\n");
                 for moves in actors {
                     text.push_str("  [\n");
                     listed(&mut text, moves, "    ");
                     text.push_str("  ],\n");
+                }
+                if !faults.is_empty() {
+                    text.push_str("]\nfaults = [\n");
+                    listed(&mut text, faults, "  ");
                 }
                 // As a string it keeps all its bits.
                 let _ = write!(text, "]\ninterleave = \"{interleave:#018x}\"\n");
@@ -233,6 +251,10 @@ mod tests {
             refused(&format!("{HEAD}steps = []\nactors = [[ {{ restart = {{}} }} ]]\n")),
             refused(&format!("{HEAD}steps = []\nactors = [[], [], [], [], []]\n")),
             refused(&format!("{HEAD}steps = []\nactors = [[]]\ninterleave = \"7\"\n")),
+            refused(&format!("{HEAD}steps = []\nactors = [[]]\nfaults = [ {{ cut = 3 }} ]\n")),
+            refused(&format!(
+                "{HEAD}steps = [ {{ start = {{ c = 0 }} }} ]\nfaults = [ {{ cut = \"connection\", after = \"Tasks/Kill\" }} ]\n"
+            )),
         ];
         insta::assert_snapshot!(told.join("\n"));
     }

@@ -248,7 +248,7 @@ fn tell(end: &ArmEnd) {
     if cases > 0 {
         print(&format!(
             "concurrent: {cases} cases, {operations} operations; {nodes} places searched, {undecided} cases \
-             undecided, {adrift} in which a record was deleted under its task\n"
+             undecided, {adrift} in which nobody can say what is left of a container\n"
         ));
     }
 }

@@ -3,16 +3,20 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::weights::{exec_program, program, signal};
+use super::weights::{exec_program, program, signal, trouble};
 use crate::model::{EXECS, Move};
-use crate::plot::{ACTS_MAX, Actors, Plot};
+use crate::plot::{ACTS_MAX, Actors, FAULTS_MAX, Plot};
 
 pub(super) fn plots(actors: Actors) -> impl Strategy<Value = Plot> {
     let count = usize::from(actors.count());
     let acts = vec(vec(any_act(), 1..=ACTS_MAX), count);
-    (opening(), acts, any::<u64>()).prop_map(|(opening, actors, interleave)| Plot {
+    // In one of five something goes wrong, as among moves: in the others nothing is excused.
+    let faults = prop_oneof![4 => Just(Vec::new()), 1 => vec(trouble(), 1..=FAULTS_MAX)];
+    let all = (opening(), acts, faults, any::<u64>());
+    all.prop_map(|(opening, actors, faults, interleave)| Plot {
         opening,
         actors,
+        faults,
         interleave,
     })
 }

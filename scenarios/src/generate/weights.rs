@@ -75,7 +75,7 @@ const TOPICS: [&str; 6] = [
     "/tasks/delete",
 ];
 
-fn trouble() -> impl Strategy<Value = Trouble> {
+pub(super) fn trouble() -> impl Strategy<Value = Trouble> {
     let twice = one_of(&TOPICS).prop_map(|event| (event, "duplicate".to_owned()));
     // Of births no server tells after what follows them: a shim sends its events one by one.
     let late = one_of(&["/tasks/exit", "/tasks/delete"])

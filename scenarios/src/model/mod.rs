@@ -21,7 +21,7 @@ pub(crate) use cell::TO_ALL;
 pub use cell::{Cell, Coverage};
 pub use certain::{Certain, Process};
 pub use freedom::{FREEDOMS, Freedom, Whose};
-pub use linear::{Act, End, History, LATITUDES, Latitude, Look, Ordered, Slot};
+pub use linear::{Act, Blow, End, History, LATITUDES, Latitude, Look, Ordered, Slot};
 pub(crate) use moves::exec_id;
 pub use moves::{CONTAINERS, EXECS, Move, container_id};
 use program::INIT_STRUCK;

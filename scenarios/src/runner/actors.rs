@@ -18,10 +18,10 @@ use super::case::{Done, Stage};
 use super::course::can;
 use super::events::await_events;
 use super::judge::Leeway;
-use super::settle::{Rest, settle};
-use crate::Event;
-use crate::model::{Act, CONTAINERS, End, History, Look, Move, container_id, exec_id};
+use super::settle::{Rest, quiet, settle};
+use crate::model::{Act, Blow, CONTAINERS, End, History, Look, Move, container_id, exec_id};
 use crate::plot::Plot;
+use crate::{Event, Reach};
 
 /// Places that are looked at in the search for an order, for each container.
 const NODES_MAX: u64 = 200_000;
@@ -53,6 +53,18 @@ struct Crowd {
     waiting: usize,
     /// So that every change shows.
     acts: u64,
+    /// What they wait for is out of this client's reach: they need not wait any longer.
+    let_go: bool,
+}
+
+/// What was seen beside what actors did.
+#[derive(Default)]
+struct Aside {
+    looks: Vec<Look>,
+    /// When what was to go wrong was made ready.
+    armed: Option<Mark>,
+    /// What could not be done here.
+    dropped: Vec<Verdict>,
 }
 
 /// What the actors of a case share.
@@ -62,6 +74,10 @@ struct Round {
     acted: Mutex<Vec<Acted>>,
     heard: Mutex<Vec<(Mark, Event)>>,
     crowd: watch::Sender<Crowd>,
+}
+
+fn waits(play: &Move) -> bool {
+    matches!(play, Move::Wait { .. } | Move::ExecWait { .. })
 }
 
 impl Stage<'_> {
@@ -82,8 +98,8 @@ impl Stage<'_> {
             heard: Mutex::default(),
             crowd: watch::Sender::default(),
         };
-        let mut looks = Vec::new();
-        let played = self.play_round(plot, &round, &mut looks);
+        let mut aside = Aside::default();
+        let played = self.play_round(plot, &round, &mut aside);
         tokio::select! {
             biased;
             played = played => played?,
@@ -93,7 +109,9 @@ impl Stage<'_> {
         let heard = round.heard.into_inner().expect("nothing panics while it holds what was heard");
         let mut acted = round.acted.into_inner().expect("nothing panics while it holds the acts");
         acted.sort_by_key(|one| one.number);
-        let history = self.history(&acted, &heard, looks);
+        self.dropped.append(&mut aside.dropped);
+        self.script.meet(self.arm.target.injected(&self.namespace));
+        let history = self.history(&acted, &heard, aside);
         self.judge_order(&history);
         for one in acted {
             let done = self.acted(one).await;
@@ -106,11 +124,14 @@ impl Stage<'_> {
         &self,
         plot: &Plot,
         round: &Round,
-        looks: &mut Vec<Look>,
+        aside: &mut Aside,
     ) -> Result<(), RunFault> {
         for play in &plot.opening {
             self.act(round, 0, play).await?;
             self.rest().await?;
+        }
+        if !self.calm {
+            self.make_ready(plot, aside);
         }
         round.crowd.send_modify(|crowd| crowd.busy = plot.actors.len());
         let actors = (1..).zip(&plot.actors);
@@ -119,8 +140,9 @@ impl Stage<'_> {
         let ender = u32::try_from(plot.actors.len()).expect("actors are few") + 1;
         let all = try_join_all(actors);
         let (_, ()) = tokio::try_join!(biased; all, self.end_what_is_awaited(round, ender, plot))?;
-        self.rest().await?;
-        let seen = self.look(plot, looks).await?;
+        // What ends the case is asked of a client that has heard what it may hear.
+        quiet(&*self.arm.target, self.begin).await.map_err(|fault| self.target_fault(fault))?;
+        let seen = self.look(plot, &mut aside.looks).await?;
         for c in plot.containers() {
             if seen.contains(&c) {
                 self.act(round, 0, &Move::ForceDelete { c }).await?;
@@ -129,12 +151,25 @@ impl Stage<'_> {
             self.act(round, 0, &Move::Delete { c }).await?;
             self.rest().await?;
         }
-        self.look(plot, looks).await.map(drop)
+        self.look(plot, &mut aside.looks).await.map(drop)
+    }
+
+    /// From now on what is to go wrong does, at the next occasion.
+    fn make_ready(&self, plot: &Plot, aside: &mut Aside) {
+        for trouble in &plot.faults {
+            let ready = self.arm.target.provoke(&self.namespace, &trouble.file());
+            aside.dropped.extend(
+                ready
+                    .err()
+                    .map(|why| Verdict::skip("hazard", format!("a fault was dropped: {why}"))),
+            );
+        }
+        aside.armed = Some(self.arm.target.ledger().mark());
     }
 
     async fn actor(&self, round: &Round, actor: u32, moves: &[Move]) -> Result<(), RunFault> {
         for play in moves {
-            let waits = matches!(play, Move::Wait { .. } | Move::ExecWait { .. });
+            let waits = waits(play);
             round.crowd.send_modify(|crowd| crowd.waiting += usize::from(waits));
             self.act(round, actor, play).await?;
             round.crowd.send_modify(|crowd| {
@@ -154,6 +189,7 @@ impl Stage<'_> {
         plot: &Plot,
     ) -> Result<(), RunFault> {
         let mut crowd = round.crowd.subscribe();
+        let mut stalled = None;
         loop {
             let now = *crowd.borrow_and_update();
             if now.busy == 0 {
@@ -165,6 +201,9 @@ impl Stage<'_> {
             if change.await.is_ok() {
                 continue;
             }
+            if stalled.replace(now.acts) == Some(now.acts) && self.has_orphan().await? {
+                round.crowd.send_modify(|crowd| crowd.let_go = true);
+            }
             for c in plot.containers() {
                 if now.busy != now.waiting {
                     self.act(round, actor, &Move::Resume { c }).await?;
@@ -172,6 +211,14 @@ impl Stage<'_> {
                 self.act(round, actor, &Move::ForceDelete { c }).await?;
             }
         }
+    }
+
+    /// Whether a task is there that ought to have been ended: its record was deleted under it, and no client
+    /// that keeps handles has one of it. The server has it in lists alone.
+    async fn has_orphan(&self) -> Result<bool, RunFault> {
+        let left = self.arm.target.leftovers(&self.namespace).await;
+        let left = left.map_err(|fault| self.target_fault(fault))?;
+        Ok(left.iter().any(|what| what.starts_with("task ")))
     }
 
     async fn act(&self, round: &Round, actor: u32, play: &Move) -> Result<(), RunFault> {
@@ -183,7 +230,18 @@ impl Stage<'_> {
         }
         let number = round.number.fetch_add(1, Ordering::Relaxed);
         let open = self.ask(StepId::new(number), &play.operation());
-        let answered = self.answer_to(open, None).await?;
+        let asked = open.answer.abort_handle();
+        let mut crowd = round.crowd.subscribe();
+        let waits = waits(play);
+        let answered = tokio::select! {
+            biased;
+            answered = self.answer_to(open, None) => answered?,
+            // As if it had not been asked: it changes nothing, and was told nothing.
+            _ = crowd.wait_for(|crowd| waits && crowd.let_go) => {
+                asked.abort();
+                return Ok(());
+            }
+        };
         let returned = self.arm.target.ledger().mark();
         let acted = Acted { actor, number, play: play.clone(), answered, returned };
         round.acted.lock().expect("nothing panics while it holds the acts").push(acted);
@@ -227,13 +285,23 @@ impl Stage<'_> {
         heard.len()
     }
 
-    fn history(&self, acted: &[Acted], heard: &[(Mark, Event)], looks: Vec<Look>) -> History {
+    fn history(&self, acted: &[Acted], heard: &[(Mark, Event)], aside: Aside) -> History {
+        let from = aside.armed.map_or(0, |mark| mark.seq().number());
+        let excuse = self.script.excuse(0);
+        let excused = |one: &Acted| {
+            let after = one.returned.seq().number() >= from;
+            after && excuse.as_ref().is_some_and(|it| it.takes(&one.play, &one.answered.outcome))
+        };
+        let injected = self.arm.target.injected(&self.namespace);
+        let blows = injected.into_iter().filter(|fault| fault.reach == Reach::World);
+        let blows = blows.map(|fault| Blow { what: fault.what, from });
         let acts = acted.iter().map(|one| Act {
             actor: one.actor as usize,
             play: one.play.clone(),
             outcome: one.answered.outcome.clone(),
             invoked: one.answered.mark.seq().number(),
             returned: one.returned.seq().number(),
+            excused: excused(one),
         });
         let mut told = self.notices.told();
         let ends = heard.iter().filter(|(_, event)| event.topic == "/tasks/exit");
@@ -254,7 +322,12 @@ impl Stage<'_> {
                 heard: notice.map(|(mark, _)| mark.seq().number()),
             })
         });
-        History { acts: acts.collect(), ends: ends.collect(), looks }
+        History {
+            acts: acts.collect(),
+            blows: blows.collect(),
+            ends: ends.collect(),
+            looks: aside.looks,
+        }
     }
 
     fn judge_order(&mut self, history: &History) {
@@ -272,11 +345,19 @@ impl Stage<'_> {
             let why = "several were starting or removing a task at once: see LATITUDES";
             self.dropped.push(Verdict::skip("events-once", why));
         }
+        // Whether it was carried out an error does not say that something was made to end so.
+        let unsure = history.acts.iter().filter(|act| act.excused);
+        let unsure = unsure.filter(|act| matches!(act.outcome, Outcome::Error(_)));
+        unsure.filter_map(|act| act.play.container()).for_each(|slot| self.world.doubt(slot));
         for slot in &ordered.adrift {
             self.world.doubt(*slot);
             let id = container_id(*slot);
-            let why =
-                format!("the record of {id} was deleted while a task was made: see LATITUDES");
+            let why = match self.script.faulty() {
+                true => format!("{id} is where nobody can say, after {}", self.script.told()),
+                false => {
+                    format!("the record of {id} was deleted while a task was made: see LATITUDES")
+                }
+            };
             self.dropped.push(Verdict::skip("events-once", why));
         }
         let verdict = match ordered.undecided.is_empty() {
@@ -296,7 +377,9 @@ impl Stage<'_> {
     async fn acted(&self, one: Acted) -> Done {
         let Acted { actor, play, answered, returned, .. } = one;
         let owed = self.owed_of(&answered.operation, &answered.outcome).await;
-        let done = answered.done(Vec::new(), vec![owed], None, returned);
+        let judged = self.script.counts() && !self.script.may_undo() && !self.world.doubts(&play);
+        let unjudged = (self.script.faulty() && !judged).then(|| self.script.skip("budget"));
+        let done = answered.done(Vec::new(), vec![owed], unjudged, returned);
         let may_ask = matches!(play, Move::Delete { .. });
         Done { leeway: Leeway { less: true, may_ask, raced: true }, actor, ..done }
     }

@@ -49,8 +49,12 @@ impl<'s> Case<'s> {
 
     /// Whether something is to be made to go wrong in it.
     pub(super) fn is_faulty(&self) -> bool {
-        let Course::Modelled(moves) = self.course else { return false };
-        !self.calm && moves.iter().any(|play| matches!(play, Move::Fault(_)))
+        let faulty = match self.course {
+            Course::Written(_) => false,
+            Course::Modelled(moves) => moves.iter().any(|play| matches!(play, Move::Fault(_))),
+            Course::Plotted(plot) => !plot.faults.is_empty(),
+        };
+        faulty && !self.calm
     }
 
     pub(super) fn of_moves(id: &str, moves: &'s [Move]) -> Self {

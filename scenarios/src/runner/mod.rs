@@ -8,6 +8,7 @@ mod beside;
 mod case;
 mod course;
 mod crew;
+mod ends;
 mod events;
 mod fault;
 mod going;

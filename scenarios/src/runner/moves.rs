@@ -76,6 +76,7 @@ impl Stage<'_> {
             }
         };
         let mut verdicts = self.learn(&forecast, &answered, seen, met);
+        self.let_it_be_heard(play, seen.flatten()).await;
         verdicts.push(owed);
         self.trace.open_ends.extend(self.world.open_ends());
         self.trace.moves.push(Traced {

@@ -57,6 +57,13 @@ impl Notices {
         judge_notices(&exits, &self.heard(), made, limit_ms)
     }
 
+    /// Waits until what was told is enough.
+    pub(super) async fn come(&self, enough: impl Fn(&[(Mark, Notice)]) -> bool) {
+        let mut count = self.count.clone();
+        // Whoever has no more to say has said all.
+        let _ = count.wait_for(|_| enough(&self.told())).await;
+    }
+
     fn heard(&self) -> Vec<Notice> {
         self.told().into_iter().map(|(_, notice)| notice).collect()
     }

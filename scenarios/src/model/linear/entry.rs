@@ -3,7 +3,7 @@
 use driver_protocol::{Lifecycle, Ok as Done, Outcome};
 
 use super::history::{Act, History, Slot};
-use super::part::{self, Meanwhile, Stage};
+use super::part::{self, Loose, Meanwhile, Stage};
 use super::spot::{Spot, Whose};
 use crate::model::Move;
 use crate::model::moves::container_id;
@@ -13,10 +13,12 @@ use crate::model::moves::container_id;
 pub(super) enum Deed<'h> {
     /// An operation, and what others did meanwhile.
     Act(&'h Act, Meanwhile),
-    /// An operation on all containers was refused: there is no reason for that.
+    /// An operation on all containers was refused: there is no reason for that but what went wrong.
     Refused(&'h Act),
     /// What an operation on all containers found of this one: whether there is a task.
     Counted(&'h Act, bool),
+    /// Something was made to go wrong.
+    Blow(&'h str),
     /// A process has ended.
     End(Whose, Option<u32>),
     /// The observer saw the task.
@@ -44,6 +46,10 @@ pub(super) fn entries(history: &History, slot: u8) -> Vec<Entry<'_>> {
             Some(Entry::of(deed, act.invoked, act.returned, None))
         })
         .collect();
+    for blow in &history.blows {
+        // Nobody is told when it is over.
+        entries.push(Entry::of(Deed::Blow(&blow.what), blow.from, Slot::MAX, None));
+    }
     let twice = history.tells_twice(slot);
     let mut told = Vec::new();
     for end in history.ends.iter().filter(|end| end.container == slot) {
@@ -94,15 +100,33 @@ fn meanwhile(history: &History, act: &Act) -> Meanwhile {
             && act.invoked < other.returned
             && other.invoked < act.returned
     };
-    let removes = |play: &Move| matches!(play, Move::DeleteTask { .. } | Move::ForceDelete { .. });
     let makes = |play: &Move| matches!(play, Move::Start { .. } | Move::CreateTask { .. });
-    let mut meanwhile = Meanwhile::default();
+    let mut meanwhile = Meanwhile { astray: is_astray(history, act), ..Meanwhile::default() };
     for other in history.acts.iter().filter(overlaps) {
         meanwhile.contested |= makes(&other.play) || removes(&other.play);
         meanwhile.removed |= removes(&other.play) && matches!(other.outcome, Outcome::Ok(_));
         meanwhile.frozen |= matches!(other.play, Move::KillAll { .. });
+        let same = other.play.exec().is_some() && other.play.exec() == act.play.exec();
+        meanwhile.registering |= same && matches!(other.play, Move::Exec { .. });
     }
     meanwhile
+}
+
+/// Whether the exec that an operation is about was asked for while its task was removed.
+fn is_astray(history: &History, act: &Act) -> bool {
+    let same = |other: &&Act| {
+        other.play.container() == act.play.container() && other.play.exec() == act.play.exec()
+    };
+    let asked =
+        |other: &&Act| matches!(other.play, Move::Exec { .. }) && other.invoked < act.invoked;
+    let removed = |exec: &Act| {
+        history.acts.iter().any(|other| {
+            let overlaps = exec.invoked < other.returned && other.invoked < exec.returned;
+            let of_it = other.play.container() == exec.play.container();
+            of_it && overlaps && removes(&other.play) && matches!(other.outcome, Outcome::Ok(_))
+        })
+    };
+    act.play.exec().is_some() && history.acts.iter().filter(same).filter(asked).any(removed)
 }
 
 impl<'h> Entry<'h> {
@@ -120,11 +144,14 @@ impl<'h> Entry<'h> {
         let Deed::Act(told, _) = &other.deed else { return self.returned < other.invoked };
         let learned = match &self.deed {
             _ if !tells(told) => Some(self.returned),
-            Deed::Act(act, _) => teaches(act, told).then_some(self.returned),
+            Deed::Act(act, meanwhile) => {
+                let lesson = teaches(act, told) && !(meanwhile.contested && removes(&act.play));
+                lesson.then_some(self.returned)
+            }
             Deed::End(whose, _) => {
                 self.heard.filter(|_| whose.is_none() || told.play.exec().is_some())
             }
-            Deed::Refused(_) | Deed::Counted(..) | Deed::Look(_) => None,
+            Deed::Refused(_) | Deed::Counted(..) | Deed::Look(_) | Deed::Blow(_) => None,
         };
         learned.is_some_and(|learned| learned < other.invoked)
     }
@@ -133,7 +160,9 @@ impl<'h> Entry<'h> {
     pub(super) fn changes_nothing(&self) -> bool {
         match &self.deed {
             Deed::Counted(..) | Deed::Look(_) => true,
-            Deed::End(..) | Deed::Refused(_) => false,
+            Deed::End(..) | Deed::Refused(_) | Deed::Blow(_) => false,
+            // What went wrong may have left anything.
+            Deed::Act(act, _) if act.excused => false,
             Deed::Act(act, _) => match act.play {
                 Move::Start { .. }
                 | Move::Exec { .. }
@@ -152,18 +181,30 @@ impl<'h> Entry<'h> {
     }
 
     /// What may come of it at a place.
-    pub(super) fn next(&self, stage: Option<Stage>, spot: &Spot, loose: bool) -> Vec<part::Next> {
+    pub(super) fn next(&self, stage: Option<Stage>, spot: &Spot, loose: Loose) -> Vec<part::Next> {
         let same = |fits: bool| fits.then(|| (None, spot.clone())).into_iter().collect();
         match &self.deed {
             Deed::Act(act, meanwhile) => part::next((act, *meanwhile), stage, spot, loose),
-            Deed::Refused(_) => Vec::new(),
-            Deed::Counted(_, found) => same(spot.adrift || spot.seen().is_some() == *found),
+            Deed::Refused(act) => same(act.excused && loose.faults),
+            Deed::Counted(act, found) => {
+                let excused = act.excused && loose.faults;
+                same(excused || spot.adrift || spot.seen().is_some() == *found)
+            }
+            Deed::Blow(_) => {
+                let mut next: Vec<part::Next> = same(true);
+                next.extend(loose.faults.then(|| (None, Spot::adrift())));
+                next
+            }
             Deed::End(whose, status) => {
                 spot.ended(*whose, *status).map(|next| (None, next)).into_iter().collect()
             }
             Deed::Look(state) => same(spot.adrift || spot.seen() == *state),
         }
     }
+}
+
+fn removes(play: &Move) -> bool {
+    matches!(play, Move::DeleteTask { .. } | Move::ForceDelete { .. })
 }
 
 /// Whether its client knows more, once it is answered, of what it tells with another.

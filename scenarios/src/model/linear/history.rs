@@ -3,6 +3,7 @@
 use driver_protocol::{Lifecycle, Outcome};
 
 use super::entry::entries;
+use super::part::Loose;
 use super::search::{Found, Search};
 use super::timeline::timeline;
 use crate::model::Move;
@@ -24,6 +25,17 @@ pub struct Act {
     pub invoked: Slot,
     /// When it was answered.
     pub returned: Slot,
+    /// Something was made to go wrong that may have made the answer what it is.
+    pub excused: bool,
+}
+
+/// Something was made to go wrong by which tasks may end, or the server with them.
+#[derive(Clone, Debug)]
+pub struct Blow {
+    /// In words.
+    pub what: String,
+    /// From when on it was to happen.
+    pub from: Slot,
 }
 
 /// The end of a process, as the observer heard it.
@@ -57,6 +69,8 @@ pub struct Look {
 pub struct History {
     /// What actors did.
     pub acts: Vec<Act>,
+    /// What one more did meanwhile.
+    pub blows: Vec<Blow>,
     /// How processes ended.
     pub ends: Vec<End>,
     /// What the observer saw while nobody acted.
@@ -70,7 +84,8 @@ pub struct Ordered {
     pub impossible: Vec<String>,
     /// Those for which it was given up.
     pub undecided: Vec<u8>,
-    /// Those whose task outlived their record: nobody can say what is left of it.
+    /// Those of which nobody can say what is left: a task outlived its record, or what went wrong is the
+    /// only reason for what was answered.
     pub adrift: Vec<u8>,
     /// How much was tried.
     pub nodes: u64,
@@ -112,17 +127,27 @@ impl History {
         all.iter().enumerate().any(|(place, one)| all[..place].iter().any(|two| overlap(one, two)))
     }
 
+    /// Whether something went wrong that may be the reason for anything about a container.
+    fn is_excused(&self, slot: u8) -> bool {
+        let about = |act: &Act| act.play.container().is_none_or(|container| container == slot);
+        !self.blows.is_empty() || self.acts.iter().any(|act| act.excused && about(act))
+    }
+
     /// Looks for an order, trying so much of each container at most.
     pub fn order(&self, nodes_max: u64) -> Ordered {
         let mut ordered = Ordered::default();
         for slot in 0..CONTAINERS {
             let entries = entries(self, slot);
             let mut search = Search::new(&entries, nodes_max);
-            let mut found = search.run(false);
-            if found == Found::None && self.may_drift(slot) {
-                found = search.run(true);
+            let loose = Loose { deleted: self.may_drift(slot), faults: self.is_excused(slot) };
+            let mut found = search.run(Loose::default());
+            let mut adrift = loose.deleted;
+            // What needs no excuse has none.
+            if found == Found::None && loose != Loose::default() {
+                found = search.run(loose);
+                adrift = true;
             }
-            if found == Found::Order && self.may_drift(slot) {
+            if found == Found::Order && adrift {
                 ordered.adrift.push(slot);
             }
             ordered.nodes += search.nodes();

@@ -30,6 +30,17 @@ pub const LATITUDES: &[Latitude] = &[
         evidence: "C-204; the floor of status and exit-status is 0 calls",
     },
     Latitude {
+        what: "who removes a task while another makes the next has not learned whether there is one",
+        reason: "calls carry ids alone: it may be the next that it removed, and the client finds out by events",
+        evidence: "conc/128 of seed 0 with 4 actors in memory, generator 5",
+    },
+    Latitude {
+        what: "an exec that is asked for while its task is removed may be one of the next, and its client does \
+               not know of it",
+        reason: "calls carry ids alone, and the client keeps it with the task that it asked it of",
+        evidence: "conc/413 of seed 0 with 4 actors in memory, generator 5",
+    },
+    Latitude {
         what: "stats of all containers are a reading of each",
         reason: "containerd collects them task by task",
         evidence: "its service/tasks: getTasksMetrics walks the list of tasks",
@@ -64,6 +75,18 @@ pub const LATITUDES: &[Latitude] = &[
         what: "an exec that is started while all are signalled may find its task paused",
         reason: "runc freezes the cgroup for the signalling",
         evidence: "conc/112 of seed 7 with 4 actors on real:2.1",
+    },
+    Latitude {
+        what: "what is asked once something was made to go wrong may come to nothing, to something or to half \
+               of it, and what is told then may be old",
+        reason: "an error does not say which, and a client that lost its stream has not heard; the container \
+                 is where nobody can say from then on, and only where no order is found without that",
+        evidence: "what a fault excuses in a sequence: World::learn_after",
+    },
+    Latitude {
+        what: "while an exec is being registered its id is taken, also where that comes to be refused",
+        reason: "a shim reserves the id (ReserveProcess) before it looks at the state of the task",
+        evidence: "conc/23 of seed 0 with 4 actors on real:1.6, generator 5",
     },
     Latitude {
         what: "between its registering and its starting an exec is there and is not",

@@ -1,6 +1,6 @@
 //! The parts of an operation: what each of them may be answered, and what it leaves.
 
-use driver_protocol::{ErrorKind, Lifecycle, Outcome};
+use driver_protocol::{ErrorKind, ExitStatus, Lifecycle, Outcome};
 
 use super::history::Act;
 use super::spot::Spot;
@@ -12,12 +12,14 @@ use crate::model::{KILL, Move, Program};
 /// The bundle of another one stands there: containerd 2.1 has no code for that.
 const FOLDER_EXISTS: Answer = Answer::Refused(&[ErrorKind::Unknown]);
 
-/// The shim that was asked has gone with its task, or runc finds nothing any more.
+/// The shim that was asked has gone with its task, or runc finds nothing any more, or the pipes of what was
+/// to be started went with it.
 const SHIM_GONE: Answer = Answer::Refused(&[
     ErrorKind::Unavailable,
     ErrorKind::Unknown,
     ErrorKind::FailedPrecondition,
     ErrorKind::NotFound,
+    ErrorKind::Internal,
 ]);
 
 /// What others did to the same task while an operation was under way.
@@ -29,6 +31,19 @@ pub(super) struct Meanwhile {
     pub(super) removed: bool,
     /// They signalled all of it, for which it is frozen for a moment.
     pub(super) frozen: bool,
+    /// They were registering an exec of the same id.
+    pub(super) registering: bool,
+    /// The exec that it is about was asked for while they removed its task: it may be one of the next.
+    pub(super) astray: bool,
+}
+
+/// What is taken as well, when no order is found without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Loose {
+    /// A record may be deleted under a task.
+    pub(super) deleted: bool,
+    /// What went wrong may be the reason.
+    pub(super) faults: bool,
 }
 
 /// How far an operation has come.
@@ -58,19 +73,27 @@ struct Now<'n> {
     meanwhile: Meanwhile,
 }
 
-/// What may come next of an operation, at one place. `loose`: a record may be deleted under a task.
+/// What may come next of an operation, at one place.
 pub(super) fn next(
     (act, meanwhile): (&Act, Meanwhile),
     stage: Option<Stage>,
     spot: &Spot,
-    loose: bool,
+    loose: Loose,
 ) -> Vec<Next> {
     if spot.adrift {
         return vec![(None, spot.clone())];
     }
     let now = Now { act, spot, meanwhile };
     let mut next = now.cut_off();
-    next.extend(now.parts(stage, loose));
+    next.extend(now.parts(stage, loose.deleted));
+    if meanwhile.astray && now.knows_nothing() {
+        next.push((None, spot.clone()));
+    }
+    if act.excused && loose.faults {
+        // It came to nothing, to something or to half of it; or what was told is old.
+        next.push((None, spot.clone()));
+        next.push((None, Spot::adrift()));
+    }
     next
 }
 
@@ -127,6 +150,17 @@ impl Now<'_> {
             over.added.remove(&exec);
         }
         vec![(None, over)]
+    }
+
+    /// Answered by a client that has not heard of what it is asked about.
+    fn knows_nothing(&self) -> bool {
+        let unknown = |done: &driver_protocol::Ok| {
+            done.exited().is_some_and(|exited| exited.status == ExitStatus::Unknown)
+        };
+        match self.outcome() {
+            Outcome::Error(_) => ABSENT.is(self.outcome()),
+            Outcome::Ok(done) => unknown(done),
+        }
     }
 
     fn task(&self) -> Option<&Task> {
@@ -217,6 +251,10 @@ impl Now<'_> {
                 let mut registered = self.spot.clone();
                 registered.added.insert(e);
                 vec![(Some(Stage::Registered), registered)]
+            }
+            // The shim reserves the id before it looks at the state.
+            _ if self.meanwhile.registering => {
+                [self.fitting(&self.act.play), self.refused(&[TAKEN])].concat()
             }
             _ => self.fitting(&self.act.play),
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::entry::Entry;
-use super::part::Stage;
+use super::part::{Loose, Stage};
 use super::spot::Spot;
 
 /// Entries of one container that an order can be looked for.
@@ -52,8 +52,8 @@ impl<'s> Search<'s> {
         self.furthest
     }
 
-    /// Looks for an order. `loose`: also for one in which a record is deleted under a task.
-    pub(super) fn run(&mut self, loose: bool) -> Found {
+    /// Looks for an order.
+    pub(super) fn run(&mut self, loose: Loose) -> Found {
         if self.entries.len() > ENTRIES_MAX {
             return Found::GaveUp;
         }
@@ -79,7 +79,7 @@ impl<'s> Search<'s> {
     }
 
     /// Puts all that may come next on the pile; what returned first is tried first.
-    fn open_next(&self, place: &Place, loose: bool, open: &mut Vec<Place>) {
+    fn open_next(&self, place: &Place, loose: Loose, open: &mut Vec<Place>) {
         let from = open.len();
         for (number, entry) in self.entries.iter().enumerate() {
             let done = |other: &usize| place.done >> other & 1 == 1;

@@ -20,7 +20,7 @@ pub(super) struct Spot {
     pub added: BTreeSet<u8>,
     /// Whose end was told.
     pub told: BTreeSet<Whose>,
-    /// Its task outlived its record: anything may be.
+    /// Its task outlived its record, or something went wrong: anything may be.
     pub adrift: bool,
 }
 

@@ -4,7 +4,7 @@ use driver_protocol::{
 };
 use proptest::prelude::*;
 
-use super::{Act, End, History, Look, Ordered, Slot};
+use super::{Act, Blow, End, History, Look, Ordered, Slot};
 use crate::generate::Generation;
 use crate::model::answer::{ABSENT, Answer, TAKEN, WRONG_STATE};
 use crate::model::rules::{self, State};
@@ -37,7 +37,7 @@ fn exit(status: u32) -> Done {
 
 fn act(actor: usize, play: Move, answer: Answer, invoked: Slot, returned: Slot) -> Act {
     let outcome = outcome(&play, answer);
-    Act { actor, play, outcome, invoked, returned }
+    Act { actor, play, outcome, invoked, returned, excused: false }
 }
 
 /// A container whose task was created, and what was done then.
@@ -172,6 +172,35 @@ fn a_record_that_was_deleted_under_its_task_leaves_all_open_and_is_told() {
     let late = Act { invoked: 21, returned: 22, ..delete };
     let history = History { acts: [&acts[..2], &[late]].concat(), ..History::default() };
     assert!(!possible(&history));
+}
+
+#[test]
+fn what_was_made_to_go_wrong_excuses_what_it_met_and_nothing_else() {
+    // Refused, and nobody says why; the next finds it paused.
+    let refused = act(1, Move::Pause { c: C }, Answer::Refused(&[ErrorKind::Internal]), 10, 20);
+    let paused = Answer::State(Some(Lifecycle::Paused));
+    let status = act(2, Move::Status { c: C }, paused, 30, 40);
+    assert!(!possible(&after_start([refused.clone(), status.clone()])));
+    let excused = Act { excused: true, ..refused };
+    let ordered = after_start([excused.clone(), status.clone()]).order(1_000);
+    assert_eq!((ordered.impossible.len(), ordered.adrift), (0, vec![C]));
+    // Before it everything was right, or is wrong still.
+    let early = Act { invoked: 5, returned: 6, ..status };
+    assert!(!possible(&after_start([early, excused])));
+}
+
+#[test]
+fn what_needs_no_excuse_leaves_nothing_to_doubt_and_a_blow_may_be_the_reason_for_an_end() {
+    let blow =
+        |history| History { blows: vec![Blow { what: "a shim".into(), from: 9 }], ..history };
+    let stopped = Answer::State(Some(Lifecycle::Stopped));
+    let running = Answer::State(Some(Lifecycle::Running));
+    let seen = |answer, at| after_start([act(1, Move::Status { c: C }, answer, at, at + 1)]);
+    assert_eq!(blow(seen(running, 20)).order(1_000).adrift, Vec::<u8>::new());
+    let ordered = blow(seen(stopped, 20)).order(1_000);
+    assert_eq!((ordered.impossible.len(), ordered.adrift), (0, vec![C]));
+    assert!(!possible(&seen(stopped, 20)), "without it there is no reason");
+    assert!(!possible(&blow(seen(stopped, 6))), "it was told before");
 }
 
 #[test]

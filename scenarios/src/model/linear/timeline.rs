@@ -55,6 +55,7 @@ fn words(entry: &Entry<'_>) -> (String, String, String) {
             };
             (format!("actor {}", act.actor), format!("{}{exec}", act.play.name()), came)
         }
+        Deed::Blow(what) => ("fault".to_owned(), (*what).to_owned(), String::new()),
         Deed::End(exec, status) => {
             let whose = exec.map_or_else(|| "the task".to_owned(), |exec| format!("e{exec}"));
             let status = status.map_or_else(|| "?".to_owned(), |status| status.to_string());
