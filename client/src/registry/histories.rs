@@ -131,6 +131,35 @@ async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid()
     assert_eq!(told.news().await, [ExitStatus::Code(137), ExitStatus::Code(7)]);
 }
 
+/// A client that comes while an exec ends hears of that before it is answered what tasks there are.
+#[tokio::test]
+async fn a_task_of_which_an_execs_end_was_told_first_is_the_one_that_is_shown() {
+    use containerd_client::types::v1::{Process as Shown, Status as Wire};
+    let shown = |pid| {
+        let mut shown = Shown { id: "c0".to_owned(), pid, ..Shown::default() };
+        shown.set_status(Wire::Running);
+        shown
+    };
+    for listed in [false, true] {
+        let told = Told::new();
+        let mark = told.registry.mark();
+        told.exited(Some("e0"), 9, 3);
+        let task = match listed {
+            false => told.registry.shown("c0", mark, &shown(7)),
+            true => {
+                let absent = told.registry.listed(mark, &[shown(7)]);
+                assert!(absent.is_empty());
+                told.registry.shown("c0", told.registry.mark(), &shown(7))
+            }
+        };
+        assert_eq!((task.pid(), task.standing().status), (7, Status::Running), "listed: {listed}");
+        // The first process is told as itself from then on, and an older answer does not overrule it.
+        told.exited(None, 7, 137);
+        let again = told.registry.shown("c0", mark, &shown(7));
+        assert_eq!(again.exit(), Some(exit(137)));
+    }
+}
+
 /// A shim that could not tell its daemon of a birth, for that was being killed, tells it again a
 /// second later, and what happened since is told before.
 #[tokio::test]

@@ -46,6 +46,16 @@ impl Book {
         }
     }
 
+    /// Who is known by more than an answer that was asked for before: not one of whom nothing is known but
+    /// that an exec was told to be in it. That one was there when the stream began, and is the one shown.
+    fn told_since(&self, container: &str, mark: u64) -> Option<Arc<Incarnation>> {
+        let lineage = self.get(container).filter(|lineage| lineage.touched > mark)?;
+        let known = |one: &&Arc<Incarnation>| {
+            one.is_gone() || one.pid() != 0 || one.standing().status != Status::Unknown
+        };
+        lineage.latest().filter(known).cloned()
+    }
+
     fn task_shown(&mut self, container: &str, process: &Shown) -> (Arc<Incarnation>, bool) {
         let status = task_status(process);
         let lineage = self.touch(container);
@@ -75,11 +85,8 @@ impl Registry {
     /// A task is shown to whoever asked for it; a newcomer that has exited is no news to them.
     pub(crate) fn shown(&self, container: &str, mark: u64, process: &Shown) -> Arc<Incarnation> {
         let task = self.change(|book| {
-            let later = book.get(container).filter(|lineage| lineage.touched > mark);
-            if let Some(latest) = later.and_then(|lineage| lineage.latest()) {
-                return latest.clone();
-            }
-            book.task_shown(container, process).0
+            let told = book.told_since(container, mark);
+            told.unwrap_or_else(|| book.task_shown(container, process).0)
         });
         self.unsettle_by(&task);
         task
@@ -144,7 +151,7 @@ impl Registry {
         let (absent, present) = self.change(|book| {
             let known: Vec<(String, bool)> = book
                 .all()
-                .filter(|(_, lineage)| lineage.touched <= mark)
+                .filter(|(id, _)| book.told_since(id, mark).is_none())
                 .map(|(id, lineage)| (id.clone(), lineage.current().is_some_and(|one| one.lives())))
                 .collect();
             let (mut absent, mut present) = (Vec::new(), Vec::new());
