@@ -122,7 +122,7 @@ impl Process {
         let deleted = shared.wire.call(&doing, &wire::tasks::DELETE_PROCESS, message).await;
         let gone = deleted.inspect_err(|error| self.handle.is_missed(mark, error))?;
         let exit = Exit::new(gone.exit_status, gone.exited_at);
-        shared.registry.deleted(&self.handle.of, exit);
+        shared.registry.exec_deleted(&self.handle.of, gone.pid, exit);
         // Of one that never ran, the reply says 0 and does not mean it, and no event tells an exit.
         Ok(self.handle.of.exit().unwrap_or(Exit::UNKNOWN))
     }

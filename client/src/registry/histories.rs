@@ -131,6 +131,20 @@ async fn an_exit_that_is_repeated_does_not_end_the_next_bearer_of_name_and_pid()
     assert_eq!(told.news().await, [ExitStatus::Code(137), ExitStatus::Code(7)]);
 }
 
+/// Refused to its client, it was started all the same, and its deletion is what tells of that first.
+#[tokio::test]
+async fn the_end_of_an_exec_whose_start_was_refused_is_told_once() {
+    let told = Told::new();
+    let task = told.created(0, 5);
+    let exec = told.registry.exec_added(&task, "e0", told.registry.exec_births(&task, "e0"));
+    let (container, name) = ("c0".to_owned(), "e0".to_owned());
+    told.hear(TaskEvent::ExecAdded { container: container.clone(), exec: name.clone() });
+    told.registry.exec_deleted(&exec, 9, exit(143));
+    told.hear(TaskEvent::ExecStarted { container, exec: name, pid: 9 });
+    told.exited(Some("e0"), 9, 143);
+    assert_eq!(told.news().await, [ExitStatus::Code(143)]);
+}
+
 /// A client that comes while an exec ends hears of that before it is answered what tasks there are.
 #[tokio::test]
 async fn a_task_of_which_an_execs_end_was_told_first_is_the_one_that_is_shown() {

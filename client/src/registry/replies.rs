@@ -74,6 +74,15 @@ impl Registry {
         });
     }
 
+    /// An exec was deleted, and this was said of it. Whose start failed for its client may have run: its pid
+    /// was not known until now, and what the stream tells of it is its own.
+    pub(crate) fn exec_deleted(&self, exec: &Arc<Incarnation>, pid: u32, exit: Exit) {
+        self.change(|book| {
+            exec.learn_pid(pid);
+            book.gone(exec, exit);
+        });
+    }
+
     /// It was deleted, and this was said of how it had ended.
     pub(crate) fn deleted(&self, one: &Arc<Incarnation>, exit: Exit) {
         self.change(|book| book.gone(one, exit));
