@@ -36,11 +36,17 @@ const PIPE_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct InMemory {
     server: Server,
+    door: Door,
 }
 
 impl InMemory {
     pub(crate) fn new(server: Server) -> Self {
-        Self { server }
+        Self { server, door: Door::Front }
+    }
+
+    /// Connects those who watch how the clients fare: faults neither touch nor count what they do.
+    pub fn watchers(&self) -> Self {
+        Self { door: Door::Watchers, ..self.clone() }
     }
 }
 
@@ -63,7 +69,7 @@ impl Service<Uri> for InMemory {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-        let arrival = self.server.arrive(Door::Front);
+        let arrival = self.server.arrive(self.door);
         tokio::spawn(serve(ours, self.server.clone(), arrival));
         ready(Ok(TokioIo::new(theirs)))
     }

@@ -177,7 +177,7 @@ fn pair<'l>(
 }
 
 /// Without namespace and connection: the same in every run.
-fn told(fired: &Fired) -> Injected {
+pub(crate) fn told(fired: &Fired) -> Injected {
     let Fired { occasion, effect, done, origin, .. } = fired;
     let reach = match effect {
         Effect::Call(Act::Off | Act::Delay(_)) => Reach::Call,

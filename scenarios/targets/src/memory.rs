@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use driver_protocol::{ContainerId, Lifecycle, Pending};
 use laconic_scenarios::{Closing, Event, Injected, Target, TargetFault};
-use mock_containerd::{InMemory, MockContainerd, Profile};
+use mock_containerd::{Faults, InMemory, MockContainerd, Profile};
 use rpc_ledger::{CallRecord, ConnectionId, Ledger, Mark};
 use run_record::{Rpcs, TargetRef};
 use tonic::transport::Endpoint;
 
+use crate::injections::told;
 use crate::observer::{Observer, fault};
 
 /// Of the namespaces of its cases: there is nobody else in there.
@@ -78,7 +79,7 @@ pub async fn in_memory(profile: Profile) -> Result<(Box<dyn Target>, InMemory), 
 async fn begin(mock: InMemory, profile: Profile) -> Result<Memory, TargetFault> {
     let folder = tempfile::tempdir().map_err(|error| fault("make a folder", error))?;
     let endpoint = Endpoint::from_static("http://mock");
-    let channel = endpoint.connect_with_connector(mock.clone()).await;
+    let channel = endpoint.connect_with_connector(mock.watchers()).await;
     let channel = channel.map_err(|error| fault("connect", error))?;
     let observer = Observer::over(channel, PREFIX).await?;
     let version = observer.version().await?;
@@ -148,18 +149,22 @@ impl Target for Memory {
         self.mock.ledger()
     }
 
-    fn begin(&self, _: &str, _: &str, _: bool) {}
+    fn begin(&self, namespace: &str, case: &str, _: bool) {
+        self.mock.faults().enter(namespace, case);
+    }
 
-    fn provoke(&self, _: &str, _: &str) -> Result<(), String> {
-        Err("nothing is made to go wrong in memory".to_owned())
+    fn provoke(&self, _: &str, faults: &str) -> Result<(), String> {
+        let faults = Faults::parse("step", faults).map_err(|error| error.to_string())?;
+        self.mock.faults().add(faults);
+        Ok(())
     }
 
     fn interleave(&self, seed: u64) -> bool {
         self.mock.interleave(seed)
     }
 
-    fn injected(&self, _: &str) -> Vec<Injected> {
-        Vec::new()
+    fn injected(&self, namespace: &str) -> Vec<Injected> {
+        self.mock.faults().fired_in(namespace).iter().map(told).collect()
     }
 
     fn calls(&self, _: &str, from: Mark, to: Mark) -> Result<Vec<CallRecord>, TargetFault> {
@@ -216,6 +221,9 @@ impl Target for Memory {
     }
 
     fn clean_up<'a>(&'a self, namespace: &'a str) -> Pending<'a, Result<(), TargetFault>> {
+        // Nothing is written in a file here: what nothing set off is not for the next case.
+        self.mock.faults().leave(namespace);
+        self.mock.faults().clear();
         Box::pin(self.observer.clean_up(namespace))
     }
 
