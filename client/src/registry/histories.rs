@@ -145,6 +145,18 @@ async fn the_end_of_an_exec_whose_start_was_refused_is_told_once() {
     assert_eq!(told.news().await, [ExitStatus::Code(143)]);
 }
 
+/// Whether the first was registered nobody said; the stream was lost, and births with it.
+#[tokio::test]
+async fn an_end_is_that_of_the_exec_that_has_its_pid_and_not_of_one_before_that_has_none() {
+    let told = Told::new();
+    let task = told.created(0, 5);
+    let first = told.registry.exec_added(&task, "e0", told.registry.exec_births(&task, "e0"));
+    let second = told.exec(&task, "e0", 9);
+    told.exited(Some("e0"), 9, 3);
+    assert_eq!((first.exit(), second.exit()), (None, Some(exit(3))));
+    assert_eq!(told.news().await, [ExitStatus::Code(3)]);
+}
+
 /// A client that comes while an exec ends hears of that before it is answered what tasks there are.
 #[tokio::test]
 async fn a_task_of_which_an_execs_end_was_told_first_is_the_one_that_is_shown() {

@@ -274,8 +274,8 @@ impl Lineage {
             told.learn_pid(pid);
             return Some(told.clone());
         }
-        // Its birth was not told, or is lost.
-        let found = self.advance(fits)?;
+        // Its birth was not told, or is lost: theirs who have this pid, before those who have none yet.
+        let found = self.advance(known).or_else(|| self.advance(fits))?;
         found.learn_pid(pid);
         Some(found)
     }

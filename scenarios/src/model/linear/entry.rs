@@ -105,6 +105,7 @@ fn meanwhile(history: &History, act: &Act) -> Meanwhile {
     for other in history.acts.iter().filter(overlaps) {
         meanwhile.contested |= makes(&other.play) || removes(&other.play);
         meanwhile.removed |= removes(&other.play) && matches!(other.outcome, Outcome::Ok(_));
+        meanwhile.turned |= turns(&other.play);
         meanwhile.frozen |= matches!(other.play, Move::KillAll { .. });
         let same = other.play.exec().is_some() && other.play.exec() == act.play.exec();
         meanwhile.registering |= same && matches!(other.play, Move::Exec { .. });
@@ -145,8 +146,9 @@ impl<'h> Entry<'h> {
         let learned = match &self.deed {
             _ if !tells(told) => Some(self.returned),
             Deed::Act(act, meanwhile) => {
-                let lesson = teaches(act, told) && !(meanwhile.contested && removes(&act.play));
-                lesson.then_some(self.returned)
+                let crossed = (meanwhile.contested && removes(&act.play))
+                    || (meanwhile.turned && turns(&act.play));
+                (teaches(act, told) && !crossed).then_some(self.returned)
             }
             Deed::End(whose, _) => {
                 self.heard.filter(|_| whose.is_none() || told.play.exec().is_some())
@@ -205,6 +207,10 @@ impl<'h> Entry<'h> {
 
 fn removes(play: &Move) -> bool {
     matches!(play, Move::DeleteTask { .. } | Move::ForceDelete { .. })
+}
+
+fn turns(play: &Move) -> bool {
+    matches!(play, Move::Pause { .. } | Move::Resume { .. })
 }
 
 /// Whether its client knows more, once it is answered, of what it tells with another.

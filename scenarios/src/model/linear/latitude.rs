@@ -35,6 +35,11 @@ pub const LATITUDES: &[Latitude] = &[
         evidence: "conc/128 of seed 0 with 4 actors in memory, generator 5",
     },
     Latitude {
+        what: "who pauses and resumes at once has not learned which came last",
+        reason: "answers may cross; the events tell the order",
+        evidence: "conc/2531 of seed 0 with 3 actors in memory, generator 5",
+    },
+    Latitude {
         what: "an exec that is asked for while its task is removed may be one of the next, and its client does \
                not know of it",
         reason: "calls carry ids alone, and the client keeps it with the task that it asked it of",

@@ -31,6 +31,8 @@ pub(super) struct Meanwhile {
     pub(super) removed: bool,
     /// They signalled all of it, for which it is frozen for a moment.
     pub(super) frozen: bool,
+    /// They paused or resumed it.
+    pub(super) turned: bool,
     /// They were registering an exec of the same id.
     pub(super) registering: bool,
     /// The exec that it is about was asked for while they removed its task: it may be one of the next.
