@@ -224,6 +224,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn how_many_are_generated_goes_by_the_target_until_somebody_says_it() {
+        let counts = |options: RunOptions| {
+            let cases = Cases::choose(&options, &[]).unwrap();
+            ["mock", "real", "address"].map(|kind| cases.generation_on(kind).cases.len())
+        };
+        assert_eq!(counts(RunOptions::default()), [200, 40, 0]);
+        assert_eq!(counts(RunOptions { cases: Some(7), ..RunOptions::default() }), [7, 7, 7]);
+        let command = vec!["./driver".to_owned()];
+        assert_eq!(counts(RunOptions { command, ..RunOptions::default() }), [0, 0, 0]);
+        let faults = Some("f.toml".into());
+        assert_eq!(counts(RunOptions { faults, ..RunOptions::default() }), [0, 0, 0]);
+        let case = Some("gen/300".to_owned());
+        assert_eq!(counts(RunOptions { case, ..RunOptions::default() }), [1, 1, 1]);
+    }
+
+    #[test]
     fn a_shard_is_one_of_so_many() {
         assert_eq!(part("0/4"), Some((0, 4)));
         assert_eq!(part("3/4"), Some((3, 4)));
