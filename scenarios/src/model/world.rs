@@ -272,7 +272,8 @@ impl World {
                 continue;
             }
             let left = moves.iter().flat_map(|play| rules::answers(play, &state));
-            open.extend(left.flat_map(|(_, left)| later(&left)));
+            open.extend(left.map(|(_, left)| left).filter(|left| !seen.contains(left)));
+            open.extend(later(&state));
             let mut world = Self::default();
             world.containers.insert(0, States::from([state]));
             world.restart();
