@@ -1,7 +1,7 @@
 //! The reader on hand-made bytes: every shape that HTTP/2 allows, cut anywhere.
 
 use proptest::prelude::*;
-use rpc_ledger::{Code, ConnectionId, Counts, Ended, Ledger};
+use rpc_ledger::{Code, ConnectionId, Counts, Ended, Ledger, Seq};
 use rpc_spy::{Blind, ConnectionReader, Direction};
 
 use Direction::{ToClient, ToServer};
@@ -53,7 +53,7 @@ type Talk = Vec<(Direction, Vec<u8>)>;
 
 fn read(talk: &Talk, cut: usize) -> Result<Ledger, Blind> {
     let ledger = Ledger::new();
-    let mut reader = ConnectionReader::new(ledger.clone(), ConnectionId::new(1));
+    let mut reader = ConnectionReader::new(ledger.clone(), ConnectionId::new(7));
     for (direction, bytes) in talk {
         for chunk in bytes.chunks(cut) {
             reader.feed(*direction, ledger.next_seq(), chunk)?;
@@ -95,7 +95,43 @@ fn a_unary_call_is_read_with_its_code_namespace_and_bytes() {
     assert_eq!(call.ended, Some(Ended::Finished(Code::new(5))));
     assert_eq!(call.rpc.short(), "Tasks/Get");
     assert_eq!(call.namespace.as_deref(), Some("laconic-x"));
+    // Of four chunks the second opened it.
+    assert_eq!((call.connection, call.seq), (ConnectionId::new(7), Seq::new(2)));
     assert_eq!((call.request_bytes, call.reply_bytes), (5, 3));
+}
+
+#[test]
+fn the_trace_that_a_call_belongs_to_is_read() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut talk = unary("0");
+    talk[1].1 = frame(1, END_HEADERS, 1, &[ask(), literal("traceparent", trace)].concat());
+    assert_eq!(only(&talk).traceparent.as_deref(), Some(trace));
+}
+
+#[test]
+fn trailers_of_a_request_open_no_call() {
+    let mut talk = unary("0");
+    talk[2].1 = frame(0, 0, 1, b"12345");
+    talk.insert(3, (ToServer, frame(1, END_HEADERS | END_STREAM, 1, &literal("checksum", "1"))));
+    assert_eq!(counts(&talk), counts(&unary("0")));
+}
+
+#[test]
+fn a_promise_of_the_server_is_no_call_and_is_read_for_its_table() {
+    let mut talk = unary("5");
+    let promised = [&2u32.to_be_bytes()[..], &indexed("grpc-status", "5")].concat();
+    talk.insert(4, (ToClient, frame(5, END_HEADERS, 1, &promised)));
+    talk.last_mut().unwrap().1 = frame(1, END_HEADERS | END_STREAM, 1, &[0x80 | 62]);
+    assert_eq!(only(&talk).ended, Some(Ended::Finished(Code::new(5))));
+}
+
+#[test]
+fn a_header_block_of_one_mebibyte_is_followed_and_none_beyond() {
+    let begun = [greeting(), frame(1, 0, 1, &[]), frame(9, 0, 1, &vec![0; 1 << 20])].concat();
+    assert!(read(&vec![(ToServer, begun.clone())], usize::MAX).is_ok());
+    let beyond = [begun, frame(9, 0, 1, &[0])].concat();
+    let blind = read(&vec![(ToServer, beyond)], usize::MAX).unwrap_err();
+    assert_eq!(blind.to_string(), "malformed frame on stream 1: a header block beyond 1 MiB");
 }
 
 #[test]
@@ -183,6 +219,18 @@ fn headers_that_end_the_stream_without_a_status_are_broken() {
     let headers = literal(":status", "200");
     talk.push((ToClient, frame(1, END_HEADERS | END_STREAM, 1, &headers)));
     assert_eq!(only(&talk).ended, Some(Ended::Broken));
+}
+
+/// Something between that speaks HTTP alone.
+#[test]
+fn an_error_of_http_is_the_status_that_it_stands_for_and_a_200_is_none() {
+    for (status, code) in [("503", Some(14)), ("404", Some(12)), ("200", None), ("100", None)] {
+        let mut talk = unary("0");
+        talk.truncate(3);
+        talk.push((ToClient, frame(1, END_HEADERS, 1, &literal(":status", status))));
+        let ended = code.map_or(Ended::Cancelled, |code| Ended::Finished(Code::new(code)));
+        assert_eq!(only(&talk).ended, Some(ended), "{status}");
+    }
 }
 
 #[test]

@@ -26,7 +26,6 @@ pub(super) struct Frame {
 }
 
 const END_STREAM: u8 = 0x1;
-const ACK: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
@@ -61,10 +60,6 @@ impl Frame {
         self.flags & END_HEADERS != 0
     }
 
-    pub(super) fn is_ack(&self) -> bool {
-        self.flags & ACK != 0
-    }
-
     /// The payload without padding, priority and promised stream.
     pub(super) fn content(&self) -> Result<&[u8], Blind> {
         let broken = |what| Blind::Frame { stream: self.stream, what };
@@ -83,7 +78,7 @@ impl Frame {
         content.get(skipped..).ok_or(broken("a payload shorter than its fields"))
     }
 
-    /// The HEADER_TABLE_SIZE that a SETTINGS frame announces.
+    /// The HEADER_TABLE_SIZE that a SETTINGS frame announces; one that acknowledges is empty.
     pub(super) fn header_table_size(&self) -> Option<usize> {
         const HEADER_TABLE_SIZE: u16 = 1;
         self.payload

@@ -111,10 +111,8 @@ impl Half {
                 self.end_block(frame)
             }
             Kind::ResetStream => Ok(Some(Heard::Reset { stream })),
-            Kind::Settings if !frame.is_ack() => {
-                Ok(frame.header_table_size().map(Heard::HeaderTableSize))
-            }
-            Kind::Settings | Kind::Other => Ok(None),
+            Kind::Settings => Ok(frame.header_table_size().map(Heard::HeaderTableSize)),
+            Kind::Other => Ok(None),
         }
     }
 

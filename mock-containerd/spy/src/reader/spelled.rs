@@ -152,6 +152,32 @@ mod tests {
         assert!(plain[0].ends_with(b"www.example.com") && plain[2].ends_with(b"custom-value"));
     }
 
+    /// So many times the letter a, which Huffman codes with the bits 00011.
+    fn coded(letters: usize) -> Vec<u8> {
+        let bits = [0, 0, 0, 1, 1].into_iter().cycle().take(5 * letters);
+        let bits: Vec<u8> = bits.chain([1; 7]).collect();
+        bits.chunks_exact(8)
+            .map(|eight| eight.iter().fold(0, |byte, bit| byte << 1 | bit))
+            .collect()
+    }
+
+    #[test]
+    fn a_string_of_any_length_is_spelled_out_and_its_length_as_short_as_can_be() {
+        let lengths = [(1, 1), (126, 1), (127, 2), (254, 2), (255, 3), (16_510, 3), (16_511, 4)];
+        for (letters, length_bytes) in lengths {
+            let value = coded(letters);
+            let mut length = Vec::new();
+            write_length(value.len(), &mut length);
+            length[0] |= 0x80;
+            let block = [&[0, 1, b'n'], &length[..], &value].concat();
+            let plain = spelled(&block, &mut HuffmanDecoder::new());
+            assert_eq!(plain.len(), 3 + length_bytes + letters);
+            let text = vec![b'a'; letters];
+            assert_eq!(decoded(&[plain]), [Ok(vec![(b"n".to_vec(), text.clone())])]);
+            assert_eq!(decoded(&[block]), [Ok(vec![(b"n".to_vec(), text)])]);
+        }
+    }
+
     proptest! {
         #[test]
         fn whatever_the_bytes_the_decoder_says_the_same_of_both(
