@@ -1,6 +1,6 @@
 //! Changes a budget file as a person would: the lines that need it, and nothing else.
 
-use toml_edit::{DocumentMut, Item, Table as Edited};
+use toml_edit::{DocumentMut, InlineTable, Item, Table as Edited, TableLike};
 
 use super::observed::{Observed, Section, Spending, written};
 use super::{Budget, Limit, Table};
@@ -66,7 +66,7 @@ fn edit(
         if decided.is_empty() {
             continue;
         }
-        let own = own_table(&mut document, section, &table, budget);
+        let own = own_table(&mut document, section, &table);
         for (rpc, limit) in decided {
             let was = table.allowance(&rpc).limit.to_string();
             // A table replaces its base's: what it does not list is 0.
@@ -91,50 +91,52 @@ fn table_of(budget: &Budget, section: &Section) -> Table {
     }
 }
 
-/// The table in this file. A table replaces the one of the base, so a new one begins as that.
+/// The table in this file. A table replaces the one that judged so far, so a new one begins as that.
 fn own_table<'d>(
     document: &'d mut DocumentMut,
     section: &Section,
-    base: &Table,
-    budget: &Budget,
-) -> &'d mut Edited {
+    judged: &Table,
+) -> &'d mut dyn TableLike {
     let path: Vec<&str> = match section {
         Section::Connect => vec!["connect"],
         Section::Background => vec!["background"],
         Section::Operation(name, None) => vec!["operation", name],
         Section::Operation(name, Some(kind)) => vec!["operation", name, "error", kind.as_str()],
     };
-    let mut table = document.as_table_mut();
-    let (last, parents) = path.split_last().expect("every section has a name");
-    for key in parents {
-        let item = table.entry(key).or_insert_with(|| {
-            let mut parent = Edited::new();
-            parent.set_implicit(true);
-            Item::Table(parent)
-        });
-        table = item.as_table_mut().expect("a budget that was read has tables there");
-    }
-    let known = table.contains_key(last);
-    let item = table.entry(last).or_insert_with(|| Item::Table(Edited::new()));
-    let table = item.as_table_mut().expect("a budget that was read has tables there");
-    table.set_implicit(false);
-    if !known || base.at.file != budget.path {
-        for (rpc, row) in &base.rows {
-            if !table.contains_key(rpc) {
-                set(table, rpc, row.limit);
+    let mut item = document.as_item_mut();
+    for key in path {
+        // Within braces there are only braces.
+        let new = match item {
+            Item::Value(_) => Item::Value(InlineTable::new().into()),
+            _ => {
+                let mut parent = Edited::new();
+                parent.set_implicit(true);
+                Item::Table(parent)
             }
+        };
+        let table = item.as_table_like_mut().expect("a budget that was read has tables there");
+        item = table.entry(key).or_insert(new);
+    }
+    if let Item::Table(table) = item {
+        table.set_implicit(false);
+    }
+    let table = item.as_table_like_mut().expect("a budget that was read has tables there");
+    for (rpc, row) in &judged.rows {
+        if !table.contains_key(rpc) {
+            set(table, rpc, row.limit);
         }
     }
     table
 }
 
 /// Keeps the comment behind a value.
-fn set(table: &mut Edited, rpc: &str, limit: Limit) {
+fn set(table: &mut dyn TableLike, rpc: &str, limit: Limit) {
     let mut value = written(limit);
-    if let Some(Item::Value(old)) = table.get(rpc) {
+    let item = table.entry(rpc).or_insert(Item::None);
+    if let Item::Value(old) = item {
         *value.decor_mut() = old.decor().clone();
     }
-    table[rpc] = Item::Value(value);
+    *item = Item::Value(value);
 }
 
 #[cfg(test)]
@@ -196,8 +198,31 @@ base = \"floor\"
         let seen = saw("exec", Some(ErrorKind::NotFound), 1, &[("Tasks/Get", 1)]);
         let (text, _) = accept(FILE, &budget(FILE), &seen);
         let kind = Some(ErrorKind::NotFound);
-        assert!(rows(&text, "exec", kind).contains(&"Tasks/Get 1".to_owned()), "{text}");
-        assert!(!rows(&text, "exec", None).contains(&"Tasks/Get 1".to_owned()), "{text}");
+        let success = ["Containers/Get 2", "Tasks/Exec 1", "Tasks/Start 1"];
+        assert_eq!(rows(&text, "exec", None), success, "{text}");
+        let failure = ["Containers/Get 2", "Tasks/Exec 1", "Tasks/Get 1", "Tasks/Start 1"];
+        assert_eq!(rows(&text, "exec", kind), failure, "{text}");
+    }
+
+    #[test]
+    fn accept_begins_as_the_base_where_only_an_error_stands_in_the_file() {
+        let file = format!("{}[operation.exec.error.not-found]\n", begin("c"));
+        let (text, _) = accept(&file, &budget(&file), &saw("exec", None, 1, &[("Tasks/Get", 1)]));
+        assert_eq!(rows(&text, "exec", None), ["Tasks/Exec 1", "Tasks/Get 1", "Tasks/Start 1"]);
+        assert_eq!(rows(&text, "exec", Some(ErrorKind::NotFound)), [""; 0]);
+    }
+
+    #[test]
+    fn a_table_in_braces_is_changed_between_them() {
+        let file = "schema = 1\nclient = \"c\"\n[operation]\n\
+                    exec = { \"Tasks/Exec\" = 1, error = { unknown = {} } } # one line\n";
+        let accepted =
+            |kind| accept(file, &budget(file), &saw("exec", kind, 1, &[("Tasks/Exec", 2)])).0;
+        assert_eq!(accepted(None), file.replace("= 1, error", "= 2, error"));
+        let unknown = "unknown = { \"Tasks/Exec\" = 2 }";
+        assert_eq!(accepted(Some(ErrorKind::Unknown)), file.replace("unknown = {}", unknown));
+        let kind = Some(ErrorKind::NotFound);
+        assert_eq!(rows(&accepted(kind), "exec", kind), ["Tasks/Exec 2"], "{}", accepted(kind));
     }
 
     #[test]
@@ -216,6 +241,15 @@ base = \"floor\"
         assert_eq!(changes.len(), 1);
         let (text, changes) = tighten(FILE, &budget(FILE), &Observed::new());
         assert_eq!((text.as_str(), changes.len()), (FILE, 0));
+    }
+
+    #[test]
+    fn tighten_leaves_what_would_allow_more_for_other_n() {
+        let file = format!("{}[operation.restore]\n\"Tasks/Get\" = 4\n", begin("c"));
+        let restore = Section::Operation("restore".to_owned(), None);
+        let steps = vec![(2, rpcs(&[("Tasks/Get", 2)])), (4, rpcs(&[("Tasks/Get", 4)]))];
+        let seen = [(restore, Spending { steps })].into();
+        assert_eq!(tighten(&file, &budget(&file), &seen), (file.clone(), vec![]));
     }
 
     #[test]
