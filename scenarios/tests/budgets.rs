@@ -149,6 +149,45 @@ fn a_waiver_turns_an_excess_into_a_warning_as_far_as_it_goes() {
     assert!(judged(2)[0].failed(), "{:?}", judged(2));
 }
 
+#[test]
+fn what_is_waived_of_an_operation_is_waived_each_time_it_is_done() {
+    let budget = Budget::parse("budget.toml", &format!("{TOP}{WAIVER}")).unwrap();
+    let thrice = budget.operations["exec"].ok.times(3);
+    assert_eq!(thrice.allowance("Containers/Get").waived(), 3);
+    assert_eq!(thrice.allowance("Tasks/Exec").waived(), 0);
+    assert_eq!(thrice.total(1, false), (0, 3));
+}
+
+#[test]
+fn a_waiver_is_of_the_rule_that_it_names_and_of_no_other() {
+    let rules = [
+        "connect:Events/Publish",
+        "background:Tasks/List",
+        "operation.exec:Tasks/Start",
+        "operation.exec.error.not-found:Tasks/Start",
+        "flow.exec-cycle",
+        "flow.each:Tasks/Start",
+    ];
+    let each = "[operation.exec.error.not-found]\n\
+                [flow.each]\nof = [\"exec\", \"exec-wait\"]\n\"Tasks/Start\" = 1\n";
+    let (_, waiver) = WAIVER.split_once("1\n").unwrap();
+    let parse = |rule: &str| {
+        let waiver = waiver.replace("operation.exec:Containers/Get", rule);
+        Budget::parse("budget.toml", &format!("{TOP}base = \"floor\"\n{each}{waiver}"))
+    };
+    for rule in rules {
+        let budget = parse(rule).expect(rule);
+        let waived = rules.map(|rule| budget.explain(rule).expect(rule).rows[0].1.waived());
+        assert_eq!(waived, rules.map(|other| u64::from(other == rule)), "{rule}");
+    }
+    for (rule, told) in [
+        ("flow.exec-cycle:Tasks/Exec", "flow.exec-cycle has a total: waive that"),
+        ("flow.each", "flow.each has limits by method: flow.each:Tasks/Exec"),
+    ] {
+        assert_eq!(parse(rule).expect_err(rule).what, told);
+    }
+}
+
 /// As a reader of TOML gives it; dates are texts.
 fn values(text: &str) -> serde_json::Value {
     fn of(value: toml::Value) -> serde_json::Value {

@@ -128,3 +128,43 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budgets::own;
+    use driver_protocol::{Ok as Done, Refusal};
+
+    #[test]
+    fn only_a_client_that_is_measured_for_the_first_time_is_promised_nothing() {
+        assert!(!Budget::measuring("x").promises());
+        assert!(floor().promises());
+        let told = "schema = 1\nclient = \"x\"\non_excess = \"warn\"\n";
+        assert!(Budget::parse("b.toml", told).unwrap().promises());
+    }
+
+    #[test]
+    fn a_failure_is_known_where_it_has_a_table_of_its_own() {
+        let retained = own("retained").unwrap();
+        for (operation, kind, known) in [
+            ("exec", ErrorKind::NotFound, true),
+            ("exec", ErrorKind::DataLoss, false),
+            ("version", ErrorKind::NotFound, false),
+            ("exce", ErrorKind::NotFound, false),
+        ] {
+            let failed = Outcome::Error(Refusal { kind, code: None, message: String::new() });
+            assert_eq!(retained.knows(operation, &failed), known, "{operation} {kind}");
+        }
+        assert!(retained.knows("version", &Outcome::Ok(Done::Kill {})), "success needs none");
+    }
+
+    #[test]
+    fn however_an_operation_ends_its_table_is_among_those_that_are_named() {
+        let retained = own("retained").unwrap();
+        let tables = retained.however("exec");
+        for failed in ErrorKind::ALL.map(Some).into_iter().chain([None]) {
+            assert!(tables.contains(&retained.table("exec", failed).table), "{failed:?}");
+        }
+        assert_eq!(retained.however("exce"), []);
+    }
+}

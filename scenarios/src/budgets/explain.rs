@@ -78,4 +78,19 @@ mod tests {
             assert_eq!(retained.explain(none), None, "{none}");
         }
     }
+
+    #[test]
+    fn a_rule_can_be_asked_for_as_a_whole_and_by_one_method() {
+        let retained = own("retained").unwrap();
+        for (rule, rpc, limit) in [
+            ("connect", "Events/Publish", "1..=8"),
+            ("background", "Tasks/List", "0..=1"),
+            ("operation.exec", "Tasks/Start", "1"),
+            ("operation.exec.error.not-found", "Tasks/Exec", "0..=1"),
+        ] {
+            let one = retained.explain(&format!("{rule}:{rpc}")).expect(rule).rows;
+            assert_eq!((one.len(), one[0].1.limit.to_string().as_str()), (1, limit), "{rule}");
+            assert!(retained.explain(rule).expect(rule).rows.contains(&one[0]), "{rule}");
+        }
+    }
 }

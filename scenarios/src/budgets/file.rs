@@ -424,6 +424,22 @@ mod tests {
     }
 
     #[test]
+    fn a_method_is_a_service_and_a_name_of_letters_and_digits_that_begin_with_a_capital() {
+        for (text, is) in [
+            ("Tasks/Exec", true),
+            ("Tasks/CloseIO2", true),
+            ("Tasks", false),
+            ("tasks/Exec", false),
+            ("Tasks/exec", false),
+            ("Tasks/", false),
+            ("Tasks/Ex-ec", false),
+            ("Tasks/Exec/More", false),
+        ] {
+            assert_eq!(is_short_name(text), is, "{text}");
+        }
+    }
+
+    #[test]
     fn another_schema_and_a_missing_client_are_refused() {
         assert!(read_alone("schema = 2\nclient = \"x\"\n").is_err());
         assert!(read_alone("schema = 1\n").is_err());

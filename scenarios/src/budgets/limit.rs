@@ -133,6 +133,7 @@ mod tests {
         assert_eq!(Limit::parse("2").unwrap().range(9, false), (0, 2));
         assert_eq!(Limit::parse("2").unwrap().range(9, true), (2, 2));
         assert_eq!(Limit::parse("1..=8").unwrap().range(9, true), (1, 8));
+        assert_eq!(Limit::parse("2..=2").unwrap().range(9, false), (2, 2));
         assert_eq!(Limit::parse("2 + 3*n").unwrap().range(4, true), (14, 14));
         assert_eq!(Limit::parse("3*n").unwrap().range(4, false), (0, 12));
     }

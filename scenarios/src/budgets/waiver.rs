@@ -141,11 +141,12 @@ fn find<'b>(budget: &'b mut Budget, rule: &str) -> Result<&'b mut Allowance, Str
 )]
 fn today() -> (u64, u8, u8) {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    date(since.map_or(0, |since| since.as_secs() / 86_400))
+    date(since.map_or(0, |since| since.as_secs()))
 }
 
-/// The date so many days after 1970-01-01.
-fn date(mut days: u64) -> (u64, u8, u8) {
+/// The date so many seconds after 1970-01-01 began.
+fn date(seconds: u64) -> (u64, u8, u8) {
+    let mut days = seconds / 86_400;
     let leap = |year: u64| {
         (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
     };
@@ -168,7 +169,7 @@ fn date(mut days: u64) -> (u64, u8, u8) {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{Budget, date, today};
 
     #[test]
     fn days_are_dates_also_around_the_ends_of_february() {
@@ -181,7 +182,23 @@ mod tests {
             (47_540, (2100, 2, 28)),
             (47_541, (2100, 3, 1)),
         ] {
-            assert_eq!(date(days), expected);
+            assert_eq!(date(days * 86_400), expected, "its first second");
+            assert_eq!(date(days * 86_400 + 86_399), expected, "its last second");
         }
+    }
+
+    #[test]
+    fn a_waiver_holds_through_its_last_day() {
+        let is_taken = || {
+            let (year, month, day) = today();
+            let text = format!(
+                "schema = 1\nclient = \"x\"\n[operation.exec]\n[[waiver]]\n\
+                 rule = \"operation.exec:Tasks/Exec\"\nallow = 1\nreason = \"it reloads\"\n\
+                 owner = \"@name\"\nuntil = {year}-{month:02}-{day:02}\n"
+            );
+            Budget::parse("b.toml", &text).is_ok()
+        };
+        // Midnight may pass in between, once.
+        assert!(is_taken() || is_taken());
     }
 }
