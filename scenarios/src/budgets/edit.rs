@@ -1,6 +1,6 @@
 //! Changes a budget file as a person would: the lines that need it, and nothing else.
 
-use toml_edit::{DocumentMut, InlineTable, Item, Table as Edited, TableLike};
+use toml_edit::{DocumentMut, Item, Table as Edited, TableLike};
 
 use super::observed::{Observed, Section, Spending, written};
 use super::{Budget, Limit, Table};
@@ -105,17 +105,12 @@ fn own_table<'d>(
     };
     let mut item = document.as_item_mut();
     for key in path {
-        // Within braces there are only braces.
-        let new = match item {
-            Item::Value(_) => Item::Value(InlineTable::new().into()),
-            _ => {
-                let mut parent = Edited::new();
-                parent.set_implicit(true);
-                Item::Table(parent)
-            }
-        };
         let table = item.as_table_like_mut().expect("a budget that was read has tables there");
-        item = table.entry(key).or_insert(new);
+        item = table.entry(key).or_insert_with(|| {
+            let mut parent = Edited::new();
+            parent.set_implicit(true);
+            Item::Table(parent)
+        });
     }
     if let Item::Table(table) = item {
         table.set_implicit(false);
@@ -222,7 +217,9 @@ base = \"floor\"
         let unknown = "unknown = { \"Tasks/Exec\" = 2 }";
         assert_eq!(accepted(Some(ErrorKind::Unknown)), file.replace("unknown = {}", unknown));
         let kind = Some(ErrorKind::NotFound);
-        assert_eq!(rows(&accepted(kind), "exec", kind), ["Tasks/Exec 2"], "{}", accepted(kind));
+        let text = accepted(kind);
+        assert_eq!(rows(&text, "exec", kind), ["Tasks/Exec 2"], "{text}");
+        assert_eq!((text.lines().count(), text.ends_with("} # one line\n")), (4, true), "{text}");
     }
 
     #[test]
