@@ -150,15 +150,6 @@ fn a_waiver_turns_an_excess_into_a_warning_as_far_as_it_goes() {
 }
 
 #[test]
-fn what_is_waived_of_an_operation_is_waived_each_time_it_is_done() {
-    let budget = Budget::parse("budget.toml", &format!("{TOP}{WAIVER}")).unwrap();
-    let thrice = budget.operations["exec"].ok.times(3);
-    assert_eq!(thrice.allowance("Containers/Get").waived(), 3);
-    assert_eq!(thrice.allowance("Tasks/Exec").waived(), 0);
-    assert_eq!(thrice.total(1, false), (0, 3));
-}
-
-#[test]
 fn a_waiver_is_of_the_rule_that_it_names_and_of_no_other() {
     let rules = [
         "connect:Events/Publish",

@@ -82,3 +82,25 @@ impl Table {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::budgets::{Budget, floor};
+
+    #[test]
+    fn what_is_waived_of_an_operation_is_waived_each_time_it_is_done() {
+        let text = "schema = 1\nclient = \"x\"\n[operation.exec]\n\"Tasks/Exec\" = 1\n[[waiver]]\n\
+                    rule = \"operation.exec:Containers/Get\"\nallow = 1\nreason = \"it reloads\"\n\
+                    owner = \"@name\"\nuntil = 9999-12-31\n";
+        let thrice = Budget::parse("b.toml", text).unwrap().operations["exec"].ok.times(3);
+        assert_eq!(thrice.allowance("Containers/Get").waived(), 3);
+        assert_eq!(thrice.allowance("Tasks/Exec").waived(), 0);
+    }
+
+    #[test]
+    fn a_total_is_the_sum_of_all_rows_and_has_a_least_where_it_is_tight() {
+        let exec = &floor().operations["exec"].ok;
+        assert_eq!(exec.total(1, true), (2, 2));
+        assert_eq!(exec.times(3).total(1, false), (0, 6));
+    }
+}

@@ -172,12 +172,14 @@ mod tests {
     use super::{Budget, date, today};
 
     #[test]
-    fn days_are_dates_also_around_the_ends_of_february() {
+    fn days_are_dates_also_around_the_ends_of_february_and_of_leap_years() {
         for (days, expected) in [
             (0, (1970, 1, 1)),
             (59, (1970, 3, 1)),
             (11_016, (2000, 2, 29)),
             (11_017, (2000, 3, 1)),
+            (11_322, (2000, 12, 31)),
+            (11_323, (2001, 1, 1)),
             (20_781, (2026, 11, 24)),
             (47_540, (2100, 2, 28)),
             (47_541, (2100, 3, 1)),
