@@ -5,6 +5,8 @@
 
 mod container;
 mod exec;
+#[cfg(test)]
+mod table;
 mod task;
 
 use super::answer::{ABSENT, Answer, GIVEN_UP, NO_SIGNAL};
