@@ -82,3 +82,38 @@ impl Answer {
 fn exit_status(done: &Done) -> Option<ExitStatus> {
     done.exited().map(|exited| exited.status)
 }
+
+#[cfg(test)]
+mod tests {
+    use driver_protocol::{Found, Restored, TaskState};
+
+    use super::super::container_id;
+    use super::*;
+
+    #[test]
+    fn the_state_that_is_told_and_the_number_that_is_found_are_held_to() {
+        let task = TaskState { status: Lifecycle::Running, pid: 7 };
+        let status = || Done::Status(task.clone());
+        let load = |task| Done::Load(Found { task });
+        let restore = |task| Done::Restore {
+            containers: vec![Restored { container: container_id(0), task }],
+        };
+        let stats = || Done::StatsAll { found: vec![container_id(0)] };
+        let (running, paused) = (Some(Lifecycle::Running), Some(Lifecycle::Paused));
+        for (answer, told, right) in [
+            (Answer::State(running), status(), true),
+            (Answer::State(paused), status(), false),
+            (Answer::State(running), load(Some(task.clone())), true),
+            (Answer::State(None), load(Some(task.clone())), false),
+            (Answer::State(None), load(None), true),
+            (Answer::State(running), stats(), false),
+            (Answer::Found(1), restore(None), true),
+            (Answer::Found(2), restore(Some(task.clone())), false),
+            (Answer::Found(1), stats(), true),
+            (Answer::Found(0), stats(), false),
+            (Answer::Found(1), status(), false),
+        ] {
+            assert_eq!(answer.is(&Outcome::Ok(told.clone())), right, "{answer:?} of {told:?}");
+        }
+    }
+}

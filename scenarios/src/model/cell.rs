@@ -96,3 +96,24 @@ impl Coverage {
         &self.hits
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_runs_have_hit_is_counted_together_and_told_by_name() {
+        let (operation, state) = ("kill 9", "running");
+        let with_exec = Cell { operation, state, exec: Some("exited") };
+        let without = Cell { operation, state, exec: None };
+        let (mut one, mut other) = (Coverage::default(), Coverage::default());
+        one.hit(with_exec.clone());
+        one.hit(with_exec.clone());
+        other.hit(with_exec);
+        other.hit(without);
+        one.add(&other);
+        let named =
+            [("kill 9 × running".to_owned(), 1), ("kill 9 × running, exec exited".to_owned(), 3)];
+        assert_eq!(one.by_name(), BTreeMap::from(named));
+    }
+}

@@ -131,3 +131,116 @@ impl Forecast {
         self.answers().iter().any(|answer| free(answer) && answer.is(one) && answer.is(two))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use driver_protocol::{ErrorKind, ExitStatus, Exited, Lifecycle, Ok as Done, Started};
+
+    use super::super::tests::{goes, refused, running, waited};
+    use super::super::{KILL, Program, TERM};
+    use super::*;
+
+    const C: u8 = 0;
+    const E: u8 = 0;
+    const RUNNING: Option<Lifecycle> = Some(Lifecycle::Running);
+    const STOPPED: Option<Lifecycle> = Some(Lifecycle::Stopped);
+
+    fn with_exec(first: Program, process: Program) -> World {
+        let mut world = running(first);
+        let exec = Move::Exec { c: C, e: E, process };
+        assert!(goes(&mut world, exec, Outcome::Ok(Done::Exec(Started { pid: 8 })), RUNNING));
+        world
+    }
+
+    fn struck(mut world: World, signal: u32, seen: Option<Lifecycle>) -> World {
+        let kill = Move::Kill { c: C, signal };
+        assert!(goes(&mut world, kill, Outcome::Ok(Done::Kill {}), seen));
+        world
+    }
+
+    fn deleted(outcome: u32) -> Outcome {
+        let exited = Exited { status: ExitStatus::Code(outcome), at_ns: None };
+        Outcome::Ok(Done::DeleteTask(exited))
+    }
+
+    #[test]
+    fn an_end_is_open_where_more_than_one_is_possible() {
+        let first: Process = (container_id(C), None);
+        let exec: Process = (container_id(C), Some(exec_id(E)));
+        let open = |world: &World| world.open_ends().into_iter().collect::<Vec<_>>();
+
+        assert_eq!(open(&with_exec(Program::Sleeps, Program::ExitsWith7)), []);
+        assert_eq!(open(&struck(running(Program::Sleeps), KILL, RUNNING)), []);
+        assert_eq!(open(&struck(running(Program::Obeys), TERM, RUNNING)), [first.clone()]);
+        // It may have ended by itself before it was killed.
+        assert_eq!(open(&struck(running(Program::ExitsWith7), KILL, STOPPED)), [first.clone()]);
+
+        let mut told = struck(running(Program::Obeys), TERM, STOPPED);
+        assert!(goes(&mut told, Move::Wait { c: C }, waited(5), STOPPED));
+        assert_eq!(open(&told), []);
+        assert!(goes(&mut told, Move::DeleteTask { c: C }, deleted(5), None));
+        assert_eq!(open(&told), []);
+
+        let mut both = with_exec(Program::Sleeps, Program::Obeys);
+        let kill = Move::ExecKill { c: C, e: E, signal: TERM };
+        assert!(goes(&mut both, kill, Outcome::Ok(Done::ExecKill {}), RUNNING));
+        assert_eq!(open(&both), [exec.clone()]);
+
+        // Of what another client made nobody can say how it ends, while it runs.
+        let mut of_another = with_exec(Program::Sleeps, Program::ExitsWith7);
+        of_another.restart();
+        assert_eq!(open(&of_another), [exec]);
+        let mut of_another = with_exec(Program::Sleeps, Program::Sleeps);
+        of_another.restart();
+        assert_eq!(open(&of_another), []);
+    }
+
+    #[test]
+    fn a_move_is_about_a_process_or_about_all() {
+        let exec = Move::ExecWait { c: 1, e: E }.process();
+        assert_eq!(exec, Some((container_id(1), Some(exec_id(E)))));
+        assert_eq!(Move::Wait { c: 1 }.process(), Some((container_id(1), None)));
+        assert_eq!(Move::StatsAll {}.process(), None);
+    }
+
+    #[test]
+    fn two_outcomes_are_allowed_for_different_reasons_and_not_for_one() {
+        let world = running(Program::Sleeps);
+        let start = world.forecast(&Move::Start { c: C });
+        let taken = || refused(ErrorKind::AlreadyExists);
+        assert!(!start.allows_both(&start, &taken(), &taken()), "one reason for both");
+
+        let ending = running(Program::ExitsWith7).forecast(&Move::ExitStatus { c: C });
+        let exited = Exited { status: ExitStatus::Code(7), at_ns: None };
+        let (told, none) = (Outcome::Ok(Done::ExitStatus(exited)), refused(ErrorKind::Unknown));
+        assert!(ending.allows_both(&ending, &told, &none), "one had ended, and one not yet");
+        assert!(!start.allows_both(&ending, &taken(), &taken()));
+
+        let stats = world.forecast(&Move::StatsAll {});
+        let found = |count| Outcome::Ok(Done::StatsAll { found: vec![container_id(C); count] });
+        for (one, two, allowed) in [(1, 1, true), (1, 0, false), (0, 1, false), (0, 0, false)] {
+            assert_eq!(stats.allows_both(&stats, &found(one), &found(two)), allowed);
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_left_free_where_its_status_is_or_where_it_was_given_up() {
+        let mut world = World::default();
+        let create = Move::Create { c: C, process: Program::Sleeps };
+        assert!(goes(&mut world, create, Outcome::Ok(Done::Create {}), None));
+        let started = Outcome::Ok(Done::CreateTask(Started { pid: 7 }));
+        let created = Some(Lifecycle::Created);
+        assert!(goes(&mut world, Move::CreateTask { c: C }, started, created));
+        let delete = world.forecast(&Move::DeleteTask { c: C });
+        assert!(delete.leaves_free(&deleted(0), &deleted(137)), "of what never ran");
+        assert!(!delete.leaves_free(&deleted(0), &refused(ErrorKind::Unknown)));
+
+        let ending = running(Program::ExitsWith7);
+        let cancel = ending.forecast(&Move::Cancel { c: C });
+        let given_up = || refused(ErrorKind::Cancelled);
+        assert!(cancel.leaves_free(&given_up(), &waited(7)), "it may have come to it before");
+        assert!(!cancel.leaves_free(&given_up(), &waited(8)));
+        let wait = ending.forecast(&Move::Wait { c: C });
+        assert!(!wait.leaves_free(&waited(7), &waited(7)));
+    }
+}

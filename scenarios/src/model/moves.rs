@@ -287,3 +287,49 @@ fn start(slot: u8) -> StartTask {
 pub(crate) fn exec_id(slot: u8) -> ExecId {
     ExecId::new(format!("e{slot}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_on_a_slot_that_there_is_not_is_known() {
+        let shim = |c| {
+            let (shim, after) = ("kill".to_owned(), "Tasks/Kill".to_owned());
+            Move::Fault(Trouble::Shim { shim, c, after })
+        };
+        let wait = |c, e| Move::ExecWait { c, e };
+        for (play, has) in [
+            (Move::Wait { c: CONTAINERS - 1 }, true),
+            (Move::Wait { c: CONTAINERS }, false),
+            (wait(0, EXECS - 1), true),
+            (wait(0, EXECS), false),
+            (wait(CONTAINERS, 0), false),
+            (shim(CONTAINERS - 1), true),
+            (shim(CONTAINERS), false),
+            (Move::StatsAll {}, true),
+        ] {
+            assert_eq!(play.has_its_slots(), has, "{play:?}");
+        }
+    }
+
+    #[test]
+    fn what_need_not_be_there_may_cost_fewer_calls() {
+        for (play, may) in [
+            (Move::StatsAll {}, true),
+            (Move::Restart {}, true),
+            (Move::CloseStdin { c: 0 }, true),
+            (Move::ExecCloseStdin { c: 0, e: 0 }, true),
+            (Move::Stats { c: 0 }, false),
+            (Move::ExecWait { c: 0, e: 0 }, false),
+        ] {
+            assert_eq!(play.asks_of_what_need_not_be(), may, "{play:?}");
+        }
+    }
+
+    #[test]
+    fn an_update_limits_memory_to_256_mebibytes() {
+        let Operation::Update(update) = (Move::Update { c: 2 }).operation() else { panic!() };
+        assert_eq!(update, Update { container: container_id(2), memory_limit_bytes: 268_435_456 });
+    }
+}

@@ -9,22 +9,27 @@ use run_record::Verdict;
 
 use super::{Excuse, KILL, Move, Program, TERM, World};
 
-fn refused(kind: ErrorKind) -> Outcome {
+pub(super) fn refused(kind: ErrorKind) -> Outcome {
     Outcome::Error(Refusal { kind, code: None, message: "x".into() })
 }
 
-fn waited(status: u32) -> Outcome {
+pub(super) fn waited(status: u32) -> Outcome {
     let exited = Exited { status: ExitStatus::Code(status), at_ns: None };
     Outcome::Ok(Done::Wait(Waited { exited, gathered: None }))
 }
 
 /// Whether the model takes this for right, and what then can be.
-fn goes(world: &mut World, play: Move, outcome: Outcome, seen: Option<Lifecycle>) -> bool {
+pub(super) fn goes(
+    world: &mut World,
+    play: Move,
+    outcome: Outcome,
+    seen: Option<Lifecycle>,
+) -> bool {
     let forecast = world.forecast(&play);
     world.learn(&forecast, &outcome, Some(seen)).iter().all(|verdict| !verdict.failed())
 }
 
-fn running(program: Program) -> World {
+pub(super) fn running(program: Program) -> World {
     let mut world = World::default();
     let created = Outcome::Ok(Done::Create {});
     assert!(goes(&mut world, Move::Create { c: 0, process: program }, created, None));
@@ -219,4 +224,62 @@ fn who_reads_ends_when_its_input_is_closed() {
     let exited = Exited { status: ExitStatus::Code(0), at_ns: None };
     let told = Outcome::Ok(Done::ExecWait(Waited { exited, gathered: None }));
     assert!(goes(&mut world, wait, told, on));
+}
+
+#[test]
+fn what_is_asked_of_all_finds_those_that_there_are() {
+    let mut world = running(Program::Sleeps);
+    let create = Move::Create { c: 1, process: Program::Sleeps };
+    assert!(goes(&mut world, create, Outcome::Ok(Done::Create {}), None));
+    assert_eq!(world.forecast(&Move::Restart {}).words(), ["2 found"]);
+    assert_eq!(world.forecast(&Move::StatsAll {}).words(), ["1 found"]);
+}
+
+/// Lists leave out tasks whose state cannot be read: a client that has nothing else to go by asks.
+#[test]
+fn a_client_may_ask_before_it_deletes_what_it_knows_from_a_list_alone() {
+    let mut world = World::default();
+    let create = Move::Create { c: 0, process: Program::Sleeps };
+    assert!(goes(&mut world, create, Outcome::Ok(Done::Create {}), None));
+    let delete = || Move::Delete { c: 0 };
+    assert!(!world.may_ask(&delete()));
+    world.restart();
+    assert!(world.may_ask(&delete()) && !world.may_ask(&Move::Load { c: 0 }));
+}
+
+#[test]
+fn tasks_may_be_gone_after_a_shaking_and_not_before() {
+    let gone = || refused(ErrorKind::NotFound);
+    let mut world = running(Program::Sleeps);
+    assert!(!goes(&mut world.clone(), Move::Status { c: 0 }, gone(), None));
+    world.shake();
+    assert!(goes(&mut world, Move::Status { c: 0 }, gone(), None));
+}
+
+#[test]
+fn each_thing_that_went_wrong_excuses_what_it_can_have_done() {
+    let none = || Excuse { why: "x".into(), ..Excuse::default() };
+    let all = [
+        ("none", none()),
+        ("call", Excuse { call: true, ..none() }),
+        ("link", Excuse { link: true, ..none() }),
+        ("late", Excuse { late: true, ..none() }),
+        ("world", Excuse { world: true, ..none() }),
+    ];
+    let unknown = Exited { status: ExitStatus::Unknown, at_ns: None };
+    let unknown = Outcome::Ok(Done::Wait(Waited { exited: unknown, gathered: None }));
+    let state = Outcome::Ok(Done::Status(TaskState { status: Lifecycle::Running, pid: 7 }));
+    let found = Outcome::Ok(Done::StatsAll { found: Vec::new() });
+    let links = ["call", "link", "world"];
+    for (play, outcome, excused) in [
+        (Move::Pause { c: 0 }, refused(ErrorKind::Unavailable), &links[..]),
+        (Move::Pause { c: 0 }, Outcome::Ok(Done::Pause {}), &[]),
+        (Move::Wait { c: 0 }, unknown, &links),
+        (Move::Wait { c: 0 }, waited(3), &[]),
+        (Move::StatsAll {}, found, &links),
+        (Move::Status { c: 0 }, state, &["link", "late", "world"]),
+    ] {
+        let by = all.iter().filter(|(_, excuse)| excuse.takes(&play, &outcome));
+        assert_eq!(by.map(|(name, _)| *name).collect::<Vec<_>>(), excused, "{play:?}");
+    }
 }

@@ -79,3 +79,27 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_wrong_is_written_as_files_of_faults_have_it() {
+        let word = str::to_owned;
+        let shim = |shim| Trouble::Shim { shim: word(shim), c: 1, after: word("Tasks/Start") };
+        let all = [
+            Trouble::Event { event: word("/tasks/exit"), done: word("duplicate") },
+            Trouble::Rpc {
+                rpc: word("Tasks/Kill"),
+                error: word("unavailable"),
+                when: word("after"),
+            },
+            Trouble::Cut { cut: word("stream"), after: word("Tasks/Start") },
+            Trouble::Daemon { restart: word("lost"), after: word("Tasks/Start") },
+            shim("kill"),
+            shim("hang"),
+        ];
+        insta::assert_snapshot!(all.map(|one| one.file()).join("\n"));
+    }
+}
