@@ -283,3 +283,61 @@ fn each_thing_that_went_wrong_excuses_what_it_can_have_done() {
         assert_eq!(by.map(|(name, _)| *name).collect::<Vec<_>>(), excused, "{play:?}");
     }
 }
+
+#[test]
+fn what_cannot_be_said_any_more_is_not_judged_of_it_nor_of_all() {
+    let (on, none) = (Some(Some(Lifecycle::Running)), Excuse::default());
+    let mut world = running(Program::Sleeps);
+    let fails = |world: &World, play: &Move, outcome: &Outcome| {
+        let (mut world, forecast) = (world.clone(), world.forecast(play));
+        world.learn_after(&forecast, outcome, on, &none).iter().any(Verdict::failed)
+    };
+    let stats = (Move::StatsAll {}, Outcome::Ok(Done::StatsAll { found: Vec::new() }));
+    let wait = (Move::Wait { c: 0 }, waited(3));
+    let other = (Move::Wait { c: 1 }, waited(3));
+    for doubted in [false, true] {
+        assert_eq!(world.is_in_doubt(), doubted);
+        for (play, outcome) in [&stats, &wait] {
+            assert_eq!(world.doubts(play), doubted);
+            assert_eq!(fails(&world, play, outcome), !doubted, "{play:?}");
+        }
+        assert!(!world.doubts(&other.0) && fails(&world, &other.0, &other.1));
+        world.doubt(0);
+    }
+}
+
+#[test]
+fn only_what_is_the_same_in_every_possible_state_is_counted_as_hit() {
+    let mut world = running(Program::ExitsWith7);
+    assert_eq!(world.cells(&Move::Stats { c: 0 }).len(), 1);
+    let pids = world.forecast(&Move::Pids { c: 0 });
+    world.learn(&pids, &Outcome::Ok(Done::Pids { pids: vec![7] }), None);
+    assert!(world.cells(&Move::Stats { c: 0 }).is_empty(), "it may have ended");
+}
+
+#[test]
+fn what_there_is_is_ended_by_moves_and_what_there_is_not_needs_none() {
+    let closing = [Move::ForceDelete { c: 0 }, Move::Delete { c: 0 }];
+    assert_eq!(running(Program::Sleeps).closing(), closing);
+    assert_eq!(World::default().closing(), []);
+}
+
+#[test]
+fn an_answer_and_what_is_seen_after_it_must_go_together() {
+    let pause = running(Program::Sleeps).forecast(&Move::Pause { c: 0 });
+    let done = || Outcome::Ok(Done::Pause {});
+    let (running, paused) = (Some(Some(Lifecycle::Running)), Some(Some(Lifecycle::Paused)));
+    assert!(pause.may_leave(&done(), paused));
+    assert!(!pause.may_leave(&done(), running) && !pause.may_leave(&done(), None));
+    assert!(!pause.may_leave(&refused(ErrorKind::Unknown), paused));
+}
+
+#[test]
+fn a_state_that_cannot_be_is_told_with_those_that_can() {
+    let mut world = running(Program::ExitsWith7);
+    let resize = world.forecast(&Move::Resize { c: 0 });
+    let verdicts = world.learn(&resize, &Outcome::Ok(Done::Resize {}), Some(None));
+    let told: Vec<&str> = verdicts.iter().map(|one| one.detail.as_str()).collect();
+    let state = "the task of c0 should be running or stopped, the server says absent";
+    assert_eq!(told, ["", state]);
+}

@@ -396,3 +396,38 @@ fn outcome_verdict(forecast: &Forecast, outcome: &Outcome, right: bool) -> Verdi
 fn word(task: Option<Lifecycle>) -> String {
     task.map_or_else(|| "absent".to_owned(), |state| format!("{state:?}").to_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use driver_protocol::{Ok as Done, TaskState};
+
+    use super::super::Program;
+    use super::super::state::{Container, Phase};
+    use super::*;
+
+    /// Running, each to end with another status.
+    fn many(count: u32) -> World {
+        let states = (0..count).map(|status| {
+            let task = Task { phase: Phase::Running, doom: Some(status), ..Task::created() };
+            let (program, past) = (Program::Sleeps, BTreeMap::new());
+            let task = Some(task);
+            Some(Container { program, task, past, last: None, free: false, listed: false })
+        });
+        let mut world = World::default();
+        world.containers.insert(0, states.collect());
+        world
+    }
+
+    #[test]
+    fn a_model_that_takes_more_than_64_states_for_possible_is_at_fault() {
+        let told = TaskState { status: Lifecycle::Running, pid: 7 };
+        let told = Outcome::Ok(Done::Status(told));
+        for (count, at_fault) in [(63, false), (64, false), (65, true), (66, true)] {
+            let mut world = many(count);
+            let forecast = world.forecast(&Move::Status { c: 0 });
+            let verdicts = world.learn(&forecast, &told, Some(Some(Lifecycle::Running)));
+            let failed = verdicts.iter().any(|one| one.failed() && one.check == "model");
+            assert_eq!(failed, at_fault, "{verdicts:?}");
+        }
+    }
+}

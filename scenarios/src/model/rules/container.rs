@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::answer::{ABSENT, Answer, NO_BINARY, TAKEN, WRONG_STATE};
+use super::super::answer::{Answer, NO_BINARY, TAKEN, WRONG_STATE};
 use super::{Answers, Container, Move, Phase, Program, State, Task};
 
 pub(super) fn answers(play: &Move, state: &State) -> Option<Answers> {
@@ -32,7 +32,6 @@ pub(super) fn answers(play: &Move, state: &State) -> Option<Answers> {
         // containerd would orphan the task: a client must not let it.
         (Move::Delete { .. }, Some(_)) => same(WRONG_STATE),
         (Move::CreateTask { .. } | Move::Start { .. }, Some(container)) => start(play, container),
-        (Move::Load { .. } | Move::Delete { .. }, None) => same(ABSENT),
         _ => return None,
     })
 }

@@ -8,7 +8,8 @@ use super::{Container, Exec, Phase, State, Task, answers, waits_for_ever};
 
 const C: u8 = 0;
 const E: u8 = 0;
-const SIGNALS: [u32; 4] = [0, TERM, KILL, 99];
+/// 64 is the last that there is.
+const SIGNALS: [u32; 5] = [0, TERM, KILL, 64, 65];
 const KILLED: Option<u32> = Some(128 + KILL);
 
 /// What is to be said of a container without its execs.
@@ -188,7 +189,7 @@ fn states_with_exec(first: Program, program: Program) -> Vec<State> {
             Some(Container { task, past, ..container(first) })
         };
         states.push(with(BTreeMap::new(), BTreeMap::new()));
-        states.push(with(BTreeMap::new(), [(E, 6)].into()));
+        states.push(with(BTreeMap::new(), [(E, 6), (E + 1, 3)].into()));
         let all_ended = matches!(task.phase, Phase::Stopped(_));
         let execs = execs.iter().filter(|exec| !all_ended || exec.exited.is_some());
         states.extend(execs.map(|exec| with([(E, exec.clone())].into(), BTreeMap::new())));
@@ -268,8 +269,13 @@ fn few_with_exec(first: Program, program: Program) -> Vec<State> {
 #[test]
 fn what_is_done_to_a_task_does_to_its_execs_what_the_table_says() {
     let c = C;
-    let moves =
-        [Move::KillAll { c, signal: TERM }, Move::DeleteTask { c }, Move::ForceDelete { c }];
+    let moves = [
+        Move::KillAll { c, signal: TERM },
+        Move::DeleteTask { c },
+        Move::ForceDelete { c },
+        // An input that it does not read.
+        Move::ExecCloseStdin { c, e: E },
+    ];
     insta::assert_snapshot!(table(&moves, &few_with_exec(Program::Obeys, Program::Obeys)));
 }
 

@@ -61,12 +61,11 @@ pub(super) fn answers(play: &Move, container: &Container, task: &Task) -> Option
             both
         }
         (Move::DeleteTask { .. }, _) => same(WRONG_STATE),
-        (Move::ForceDelete { .. }, Phase::Stopped(status)) => gone(Answer::Exit(status)),
         (Move::ForceDelete { .. }, Phase::Created) => {
             gone(Answer::SomeExit("of what never ran, 0 and 137 are told"))
         }
         (Move::ForceDelete { .. }, _) => {
-            // It is struck, and then what it ends with is told: see `Container::later`.
+            // It is struck, and then what it ends with, or had ended with, is told: see `Container::later`.
             let doomed = container.with(|task| task.doom = Some(128 + super::KILL));
             let ends =
                 doomed.later().into_iter().filter_map(|end| match end.task.as_ref()?.phase {
@@ -99,10 +98,6 @@ fn kill(play: &Move, container: &Container, task: &Task) -> Answers {
     let mut ends = match task.phase {
         // Before the program there is runc's init.
         Phase::Created if signal == TERM => vec![Some(INIT_STRUCK)],
-        Phase::Created => match signal {
-            super::KILL => vec![Some(137)],
-            _ => vec![None],
-        },
         _ => container.program.struck(signal, true),
     };
     if task.doom.is_some() {
