@@ -124,10 +124,24 @@ fn own_table<'d>(
     table
 }
 
-/// Keeps the comment behind a value.
+/// Keeps the comment behind a value, and what a row says beside its limit.
 fn set(table: &mut dyn TableLike, rpc: &str, limit: Limit) {
-    let mut value = written(limit);
     let item = table.entry(rpc).or_insert(Item::None);
+    match item.as_table_like_mut() {
+        Some(row) if row.contains_key("on_excess") => {
+            let (key, other, limit) = match limit {
+                Limit::Exactly(line) => ("exactly", "at_most", Limit::AtMost(line)),
+                limit => ("at_most", "exactly", limit),
+            };
+            row.remove(other);
+            replace(row.entry(key).or_insert(Item::None), limit);
+        }
+        _ => replace(item, limit),
+    }
+}
+
+fn replace(item: &mut Item, limit: Limit) {
+    let mut value = written(limit);
     if let Item::Value(old) = item {
         *value.decor_mut() = old.decor().clone();
     }
@@ -238,6 +252,21 @@ base = \"floor\"
         assert_eq!(changes.len(), 1);
         let (text, changes) = tighten(FILE, &budget(FILE), &Observed::new());
         assert_eq!((text.as_str(), changes.len()), (FILE, 0));
+    }
+
+    #[test]
+    fn a_row_keeps_what_it_says_beside_its_limit() {
+        let row = |limit: &str| {
+            let row = format!("\"Tasks/Get\" = {{ {limit} }} # we know\n");
+            format!("{}[operation.exec]\n{row}", begin("c"))
+        };
+        let seen = |count| saw("exec", None, 1, &[("Tasks/Get", count)]);
+        let file = row("at_most = 2, on_excess = \"warn\"");
+        let (text, _) = accept(&file, &budget(&file), &seen(3));
+        assert_eq!(text, row("at_most = 3, on_excess = \"warn\""));
+        let file = row("on_excess = \"off\", exactly = 2");
+        let (text, _) = accept(&file, &budget(&file), &seen(3));
+        assert_eq!(text, row("on_excess = \"off\", at_most = 3"));
     }
 
     #[test]
