@@ -97,8 +97,7 @@ fn meanwhile(history: &History, act: &Act) -> Meanwhile {
     let overlaps = |other: &&Act| {
         !std::ptr::eq(*other, act)
             && other.play.container() == act.play.container()
-            && act.invoked < other.returned
-            && other.invoked < act.returned
+            && act.overlaps(other)
     };
     let makes = |play: &Move| matches!(play, Move::Start { .. } | Move::CreateTask { .. });
     let mut meanwhile = Meanwhile { astray: is_astray(history, act), ..Meanwhile::default() };
@@ -107,7 +106,7 @@ fn meanwhile(history: &History, act: &Act) -> Meanwhile {
         meanwhile.removed |= removes(&other.play) && matches!(other.outcome, Outcome::Ok(_));
         meanwhile.turned |= turns(&other.play);
         meanwhile.frozen |= matches!(other.play, Move::KillAll { .. });
-        let same = other.play.exec().is_some() && other.play.exec() == act.play.exec();
+        let same = other.play.exec() == act.play.exec();
         meanwhile.registering |= same && matches!(other.play, Move::Exec { .. });
     }
     meanwhile
@@ -122,12 +121,12 @@ fn is_astray(history: &History, act: &Act) -> bool {
         |other: &&Act| matches!(other.play, Move::Exec { .. }) && other.invoked < act.invoked;
     let removed = |exec: &Act| {
         history.acts.iter().any(|other| {
-            let overlaps = exec.invoked < other.returned && other.invoked < exec.returned;
             let of_it = other.play.container() == exec.play.container();
-            of_it && overlaps && removes(&other.play) && matches!(other.outcome, Outcome::Ok(_))
+            let done = matches!(other.outcome, Outcome::Ok(_));
+            of_it && exec.overlaps(other) && removes(&other.play) && done
         })
     };
-    act.play.exec().is_some() && history.acts.iter().filter(same).filter(asked).any(removed)
+    history.acts.iter().filter(same).filter(asked).any(removed)
 }
 
 impl<'h> Entry<'h> {
@@ -250,4 +249,256 @@ fn tells(act: &Act) -> bool {
         Move::Status { .. } | Move::ExitStatus { .. } | Move::ExecExitStatus { .. }
     );
     reads || matches!(act.outcome, Outcome::Error(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{
+        ABSENT, Answer, C, CREATED, RUNNING, STOPPED, TAKEN, WRONG_STATE, act,
+    };
+    use super::{Act, Entry, Meanwhile, Slot, entries, meanwhile};
+    use crate::model::linear::{End, History, Look};
+    use crate::model::{Move, Program};
+
+    /// What is so, by name.
+    fn words(found: Meanwhile) -> Vec<&'static str> {
+        let Meanwhile { contested, removed, frozen, turned, registering, astray } = found;
+        let all = [
+            (contested, "contested"),
+            (removed, "removed"),
+            (frozen, "frozen"),
+            (turned, "turned"),
+            (registering, "registering"),
+            (astray, "astray"),
+        ];
+        all.into_iter().filter(|(so, _)| *so).map(|(_, word)| word).collect()
+    }
+
+    /// What the first of them met.
+    fn met(acts: Vec<Act>) -> Vec<&'static str> {
+        let history = History { acts, ..History::default() };
+        words(meanwhile(&history, &history.acts[0]))
+    }
+
+    fn exec(c: u8, e: u8) -> Move {
+        Move::Exec { c, e, process: Program::Sleeps }
+    }
+
+    #[test]
+    fn what_others_asked_of_the_same_task_meanwhile_is_known() {
+        let status = Move::Status { c: C };
+        let kill = |e| Move::ExecKill { c: C, e, signal: 9 };
+        for (play, other, answer, expected) in [
+            (&status, Move::CreateTask { c: C }, TAKEN, &["contested"][..]),
+            (&status, Move::Start { c: C }, Answer::Ok, &["contested"]),
+            (&status, Move::DeleteTask { c: C }, WRONG_STATE, &["contested"]),
+            (&status, Move::DeleteTask { c: C }, Answer::Exit(0), &["contested", "removed"]),
+            (&status, Move::ForceDelete { c: C }, Answer::Exit(0), &["contested", "removed"]),
+            (&status, Move::Pause { c: C }, Answer::Ok, &["turned"]),
+            (&status, Move::Resume { c: C }, WRONG_STATE, &["turned"]),
+            (&status, Move::KillAll { c: C, signal: 9 }, Answer::Ok, &["frozen"]),
+            (&status, Move::Kill { c: C, signal: 9 }, Answer::Ok, &[]),
+            (&status, Move::StartTask { c: C }, Answer::Ok, &[]),
+            (&status, Move::ForceDelete { c: C + 1 }, Answer::Exit(0), &[]),
+            (&status, exec(C, 0), Answer::Ok, &[]),
+            (&exec(C, 0), exec(C, 0), Answer::Ok, &["registering"]),
+            (&exec(C, 0), exec(C, 1), Answer::Ok, &[]),
+            (&exec(C, 0), kill(0), Answer::Ok, &[]),
+        ] {
+            let one = act(1, play.clone(), TAKEN, 10, 20);
+            let at = |invoked| act(2, other.clone(), answer, invoked, invoked + 5);
+            assert_eq!(met(vec![one.clone(), at(12)]), expected, "{other:?} during {play:?}");
+            assert_eq!(met(vec![one.clone(), at(1)]), [""; 0], "{other:?} before {play:?}");
+            assert_eq!(met(vec![one, at(30)]), [""; 0], "{other:?} after {play:?}");
+        }
+        let delete = act(1, Move::DeleteTask { c: C }, Answer::Exit(0), 10, 20);
+        assert_eq!(met(vec![delete]), [""; 0], "it is not its own rival");
+    }
+
+    #[test]
+    fn an_exec_is_astray_that_was_asked_for_while_its_task_was_removed() {
+        let kill = act(1, Move::ExecKill { c: C, e: 0, signal: 9 }, ABSENT, 30, 31);
+        let asked = act(2, exec(C, 0), Answer::Ok, 10, 20);
+        let removed = act(3, Move::DeleteTask { c: C }, Answer::Exit(0), 12, 18);
+        let forced = Act { play: Move::ForceDelete { c: C }, ..removed.clone() };
+        let of = |play: Move, act: &Act| Act { play, ..act.clone() };
+        let at = |invoked, act: &Act| Act { invoked, returned: invoked + 5, ..act.clone() };
+        let refused = act(3, Move::DeleteTask { c: C }, WRONG_STATE, 12, 18);
+        for (asked, removed, astray, what) in [
+            (&asked, &removed, true, "deleted"),
+            (&asked, &forced, true, "deleted by force"),
+            (&asked, &refused, false, "refused"),
+            (&asked, &of(Move::DeleteTask { c: C + 1 }, &removed), false, "another's"),
+            (&asked, &of(Move::Pause { c: C }, &removed), false, "paused"),
+            (&asked, &at(1, &removed), false, "deleted before"),
+            (&asked, &at(22, &removed), false, "deleted after"),
+            (&of(exec(C, 1), &asked), &removed, false, "another exec"),
+            (&of(exec(C + 1, 0), &asked), &removed, false, "of another container"),
+            (&of(Move::ExecResize { c: C, e: 0 }, &asked), &removed, false, "not asked for"),
+            (&at(40, &asked), &at(42, &removed), false, "asked for later"),
+        ] {
+            let met = met(vec![kill.clone(), asked.clone(), removed.clone()]);
+            assert_eq!(met.contains(&"astray"), astray, "{what}");
+        }
+        // What becomes of the asking itself is another question.
+        assert_eq!(met(vec![asked.clone(), removed.clone()]), ["contested", "removed"]);
+        let status = act(1, Move::Status { c: C }, RUNNING, 30, 31);
+        assert_eq!(met(vec![status, asked, removed]), [""; 0], "it is of no exec");
+    }
+
+    /// How many must come before what is asked last.
+    fn before(history: &History) -> usize {
+        entries(history, C).last().expect("something was asked").before.len()
+    }
+
+    /// Whether one that was answered must come before another that is asked later.
+    fn comes_first(one: (Move, Answer), other: (Move, Answer)) -> bool {
+        let acts = vec![act(1, one.0, one.1, 10, 11), act(2, other.0, other.1, 20, 21)];
+        before(&History { acts, ..History::default() }) == 1
+    }
+
+    #[test]
+    fn a_client_that_tells_by_itself_has_learned_what_it_was_answered_of_the_same_thing() {
+        let status = || (Move::Status { c: C }, RUNNING);
+        let ended = || (Move::ExitStatus { c: C }, Answer::Exit(0));
+        let exec_ended = || (Move::ExecExitStatus { c: C, e: 0 }, Answer::Exit(0));
+        let refused = || (exec(C, 0), TAKEN);
+        let create = Move::Create { c: C, process: Program::Sleeps };
+        // By what is told next: the state, the exit, the exit of an exec, why an exec is refused.
+        let all = [true; 4];
+        let of_task = [true, true, false, true];
+        let of_exec = [false, false, true, true];
+        let nothing = [false; 4];
+        for (play, answer, expected) in [
+            (create.clone(), Answer::Ok, all),
+            (create, TAKEN, nothing),
+            (Move::CreateTask { c: C }, Answer::Ok, all),
+            (Move::Start { c: C }, Answer::Ok, all),
+            (Move::DeleteTask { c: C }, Answer::Exit(0), all),
+            (Move::ForceDelete { c: C }, Answer::Exit(0), all),
+            (Move::Delete { c: C }, Answer::Ok, all),
+            (Move::Load { c: C }, CREATED, of_task),
+            (Move::Load { c: C }, Answer::State(None), nothing),
+            (Move::StartTask { c: C }, Answer::Ok, of_task),
+            (Move::Pause { c: C }, Answer::Ok, of_task),
+            (Move::Pause { c: C }, WRONG_STATE, nothing),
+            (Move::Resume { c: C }, Answer::Ok, of_task),
+            (Move::Wait { c: C }, Answer::Exit(0), of_task),
+            (Move::Status { c: C }, STOPPED, [true, false, false, true]),
+            (Move::ExitStatus { c: C }, Answer::Exit(0), of_task),
+            (exec(C, 0), Answer::Ok, of_exec),
+            (exec(C, 1), Answer::Ok, nothing),
+            (Move::DeleteExec { c: C, e: 0 }, Answer::Exit(0), of_exec),
+            (Move::ExecWait { c: C, e: 0 }, Answer::Exit(0), of_exec),
+            (Move::ExecExitStatus { c: C, e: 0 }, Answer::Exit(0), of_exec),
+            (Move::ExecExitStatus { c: C, e: 1 }, Answer::Exit(0), nothing),
+            (Move::Kill { c: C, signal: 9 }, Answer::Ok, nothing),
+        ] {
+            let found = [status(), ended(), exec_ended(), refused()]
+                .map(|told| comes_first((play.clone(), answer), told));
+            assert_eq!(found, expected, "{play:?}, {answer:?}");
+            let asks = (Move::Pids { c: C }, Answer::Ok);
+            assert!(
+                comes_first((play.clone(), answer), asks),
+                "{play:?} before who asks the server"
+            );
+        }
+    }
+
+    #[test]
+    fn whose_answers_may_have_crossed_has_not_learned_which_came_last() {
+        let (delete, force) = (Move::DeleteTask { c: C }, Move::ForceDelete { c: C });
+        let (create, wait) = (Move::CreateTask { c: C }, Move::Wait { c: C });
+        let (pause, resume) = (Move::Pause { c: C }, Move::Resume { c: C });
+        let status = || act(3, Move::Status { c: C }, RUNNING, 30, 31);
+        let pids = || act(3, Move::Pids { c: C }, Answer::Ok, 30, 31);
+        for (one, other, learned) in [
+            (&delete, &create, 1),
+            (&force, &create, 1),
+            (&pause, &resume, 0),
+            (&wait, &create, 2),
+            (&wait, &pause, 2),
+        ] {
+            let then = |last| {
+                let other = act(2, other.clone(), Answer::Ok, 12, 18);
+                let acts = vec![act(1, one.clone(), Answer::Exit(0), 10, 20), other, last];
+                before(&History { acts, ..History::default() })
+            };
+            assert_eq!(then(status()), learned, "{one:?} and {other:?}");
+            assert_eq!(then(pids()), 2, "the server knows");
+        }
+    }
+
+    #[test]
+    fn a_client_knows_an_end_from_when_it_told_of_it() {
+        let first = |exec, heard: Option<Slot>, play: &Move, answer| {
+            let end = End { container: C, exec, status: Some(0), seen: 12, heard };
+            let acts = vec![act(1, play.clone(), answer, 20, 21)];
+            before(&History { acts, ends: vec![end], ..History::default() }) == 1
+        };
+        let status = Move::Status { c: C };
+        let exec_ended = Move::ExecExitStatus { c: C, e: 0 };
+        let pids = Move::Pids { c: C };
+        for (exec, heard, of_task, of_exec) in [
+            (None, Some(15), true, true),
+            (None, Some(20), false, false),
+            (None, Some(25), false, false),
+            (None, None, false, false),
+            (Some(0), Some(15), false, true),
+            (Some(0), None, false, false),
+        ] {
+            let told = [(&status, STOPPED), (&exec_ended, Answer::Exit(0))]
+                .map(|(play, answer)| first(exec, heard, play, answer));
+            assert_eq!(told, [of_task, of_exec], "the end of {exec:?}, told at {heard:?}");
+            assert!(first(exec, heard, &pids, Answer::Ok), "the observer had heard of it");
+        }
+    }
+
+    #[test]
+    fn ends_of_one_process_come_in_the_order_in_which_they_were_heard() {
+        let end = |exec, status, seen| End {
+            container: C,
+            exec,
+            status: Some(status),
+            seen,
+            heard: None,
+        };
+        let ends = vec![end(None, 0, 10), end(Some(0), 1, 20), end(None, 2, 30), end(None, 3, 30)];
+        let history = History { ends, ..History::default() };
+        let before: Vec<Vec<usize>> =
+            entries(&history, C).into_iter().map(|entry| entry.before).collect();
+        assert_eq!(before, [vec![], vec![], vec![0], vec![0]]);
+    }
+
+    #[test]
+    fn what_the_observer_looked_at_no_client_has_learned_and_the_server_has() {
+        let looks = vec![Look { container: C, state: None, at: 10 }];
+        let after = |play, answer| {
+            let acts = vec![act(1, play, answer, 20, 21)];
+            before(&History { acts, looks: looks.clone(), ..History::default() })
+        };
+        assert_eq!(after(Move::Status { c: C }, RUNNING), 0);
+        assert_eq!(after(Move::Pids { c: C }, Answer::Ok), 1);
+    }
+
+    #[test]
+    fn an_end_that_is_told_again_is_one_where_two_were_at_the_task() {
+        let end = |status, seen| End {
+            container: C,
+            exec: None,
+            status: Some(status),
+            seen,
+            heard: None,
+        };
+        let ends = |invoked| {
+            let start = act(1, Move::StartTask { c: C }, Answer::Ok, 10, 20);
+            let delete = act(2, Move::DeleteTask { c: C }, Answer::Exit(0), invoked, 40);
+            let ends = vec![end(0, 25), end(0, 26), end(1, 27)];
+            let history = History { acts: vec![start, delete], ends, ..History::default() };
+            let is_end = |entry: &Entry<'_>| matches!(entry.deed, super::Deed::End(..));
+            entries(&history, C).iter().filter(|entry| is_end(entry)).count()
+        };
+        assert_eq!(ends(15), 2);
+        assert_eq!(ends(30), 3, "one after the other each end is one");
+    }
 }

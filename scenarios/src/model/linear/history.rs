@@ -91,6 +91,13 @@ pub struct Ordered {
     pub nodes: u64,
 }
 
+impl Act {
+    /// Whether it was under way while another was.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.invoked < other.returned && other.invoked < self.returned
+    }
+}
+
 impl History {
     /// Whether the record of a container was deleted while a task of it was being made: the task may be
     /// there still, though its making was refused.
@@ -100,11 +107,7 @@ impl History {
         let gone =
             |act: &&Act| matches!((&act.play, &act.outcome), (Move::Delete { .. }, Outcome::Ok(_)));
         let made = |act: &&Act| matches!(act.play, Move::Start { .. } | Move::CreateTask { .. });
-        acts().filter(gone).any(|delete| {
-            let meanwhile =
-                |make: &Act| make.invoked < delete.returned && delete.invoked < make.returned;
-            acts().filter(made).any(meanwhile)
-        })
+        acts().filter(gone).any(|delete| acts().filter(made).any(|make| make.overlaps(delete)))
     }
 
     /// Whether several were starting or removing the task of a container at once: a real server tells then
@@ -122,9 +125,7 @@ impl History {
             does && play.container() == Some(slot)
         };
         let all: Vec<&Act> = self.acts.iter().filter(at_it).collect();
-        let overlap =
-            |one: &Act, two: &Act| one.invoked < two.returned && two.invoked < one.returned;
-        all.iter().enumerate().any(|(place, one)| all[..place].iter().any(|two| overlap(one, two)))
+        all.iter().enumerate().any(|(place, one)| all[..place].iter().any(|two| one.overlaps(two)))
     }
 
     /// Whether something went wrong that may be the reason for anything about a container.
@@ -158,5 +159,92 @@ impl History {
             }
         }
         ordered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{ABSENT, Answer, C, RUNNING, TAKEN, act};
+    use super::{Act, Blow, History, Move};
+    use crate::model::Program;
+
+    #[test]
+    fn what_is_over_when_another_begins_does_not_overlap_it() {
+        let at = |invoked, returned| act(1, Move::Pids { c: C }, Answer::Ok, invoked, returned);
+        let one = at(10, 20);
+        for (invoked, returned, overlaps) in [
+            (1, 9, false),
+            (1, 10, false),
+            (1, 11, true),
+            (12, 14, true),
+            (1, 30, true),
+            (19, 30, true),
+            (20, 30, false),
+            (21, 30, false),
+        ] {
+            let other = at(invoked, returned);
+            assert_eq!(one.overlaps(&other), overlaps, "{invoked} to {returned}");
+            assert_eq!(other.overlaps(&one), overlaps, "{invoked} to {returned}, the other way");
+        }
+    }
+
+    #[test]
+    fn an_end_may_be_told_twice_where_two_start_or_remove_one_task_at_once() {
+        let start = Move::Start { c: C };
+        let twice = |one: &Move, two: &Move, invoked| {
+            let one = act(1, one.clone(), Answer::Ok, 10, 20);
+            let two = act(2, two.clone(), TAKEN, invoked, 30);
+            History { acts: vec![one, two], ..History::default() }.tells_twice(C)
+        };
+        for (play, does) in [
+            (Move::Start { c: C }, true),
+            (Move::StartTask { c: C }, true),
+            (Move::DeleteTask { c: C }, true),
+            (Move::ForceDelete { c: C }, true),
+            (Move::CreateTask { c: C }, false),
+            (Move::Status { c: C }, false),
+            (Move::Start { c: C + 1 }, false),
+        ] {
+            assert_eq!(twice(&start, &play, 15), does, "{play:?} meanwhile");
+            assert!(!twice(&start, &play, 25), "{play:?} later");
+        }
+        let pids = Move::Pids { c: C };
+        assert!(!twice(&pids, &pids, 15), "neither starts or removes it");
+        let other = Move::Start { c: C + 1 };
+        assert!(!twice(&other, &other, 15), "it is another's");
+    }
+
+    #[test]
+    fn without_an_excuse_an_order_is_looked_for_once() {
+        let status = act(1, Move::Status { c: C }, RUNNING, 10, 11);
+        let create = Move::Create { c: C + 1, process: Program::Sleeps };
+        let other = Act { excused: true, ..act(2, create, Answer::Ok, 10, 11) };
+        let alone = History { acts: vec![status.clone()], ..History::default() };
+        assert_eq!(alone.order(10).nodes, 1);
+        let beside = History { acts: vec![status, other], ..History::default() };
+        let ordered = beside.order(10);
+        // One of them is the other container's.
+        assert_eq!((ordered.impossible.len(), ordered.nodes), (1, 2));
+        let blows = vec![Blow { what: "a shim".into(), from: 20 }];
+        let ordered = History { blows, ..alone }.order(10);
+        // Twice, and what went wrong is put in order, too.
+        assert_eq!((ordered.impossible.len(), ordered.nodes), (1, 4), "it came later");
+    }
+
+    #[test]
+    fn a_record_is_deleted_under_its_task_only_where_that_is_made_meanwhile() {
+        let drifts = |made: Move, answer, deleted: Move, at| {
+            let make = act(1, made, Answer::Ok, 10, 20);
+            let delete = act(2, deleted, answer, at, at + 5);
+            History { acts: vec![make, delete], ..History::default() }.may_drift(C)
+        };
+        let delete = |c| Move::Delete { c };
+        assert!(drifts(Move::Start { c: C }, Answer::Ok, delete(C), 15));
+        assert!(drifts(Move::CreateTask { c: C }, Answer::Ok, delete(C), 15));
+        assert!(!drifts(Move::StartTask { c: C }, Answer::Ok, delete(C), 15), "it was made before");
+        assert!(!drifts(Move::Start { c: C }, Answer::Ok, delete(C), 25), "not meanwhile");
+        assert!(!drifts(Move::Start { c: C }, ABSENT, delete(C), 15), "it was not deleted");
+        assert!(!drifts(Move::Start { c: C }, Answer::Ok, delete(C + 1), 15), "another was");
+        assert!(!drifts(Move::Start { c: C + 1 }, Answer::Ok, delete(C + 1), 15), "of another");
     }
 }

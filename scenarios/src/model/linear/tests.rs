@@ -6,14 +6,14 @@ use proptest::prelude::*;
 
 use super::{Act, Blow, End, History, Look, Ordered, Slot};
 use crate::generate::Generation;
-use crate::model::answer::{ABSENT, Answer, TAKEN, WRONG_STATE};
+pub(super) use crate::model::answer::{ABSENT, Answer, TAKEN, WRONG_STATE};
 use crate::model::rules::{self, State};
 use crate::model::world::later;
 use crate::model::{Move, Program};
 use crate::plot::Actors;
 
 const NODES: u64 = 100_000;
-const C: u8 = 0;
+pub(super) const C: u8 = 0;
 
 fn outcome(play: &Move, answer: Answer) -> Outcome {
     let task = |state| TaskState { status: state, pid: 7 };
@@ -35,7 +35,7 @@ fn exit(status: u32) -> Done {
     Done::Wait(Waited { exited, gathered: None })
 }
 
-fn act(actor: usize, play: Move, answer: Answer, invoked: Slot, returned: Slot) -> Act {
+pub(super) fn act(actor: usize, play: Move, answer: Answer, invoked: Slot, returned: Slot) -> Act {
     let outcome = outcome(&play, answer);
     Act { actor, play, outcome, invoked, returned, excused: false }
 }
@@ -61,9 +61,9 @@ fn possible(history: &History) -> bool {
     impossible.is_empty()
 }
 
-const CREATED: Answer = Answer::State(Some(Lifecycle::Created));
-const RUNNING: Answer = Answer::State(Some(Lifecycle::Running));
-const STOPPED: Answer = Answer::State(Some(Lifecycle::Stopped));
+pub(super) const CREATED: Answer = Answer::State(Some(Lifecycle::Created));
+pub(super) const RUNNING: Answer = Answer::State(Some(Lifecycle::Running));
+pub(super) const STOPPED: Answer = Answer::State(Some(Lifecycle::Stopped));
 
 #[test]
 fn a_state_may_be_old_while_it_changes_and_no_longer() {
