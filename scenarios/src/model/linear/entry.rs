@@ -346,6 +346,10 @@ mod tests {
         assert_eq!(met(vec![status, asked, removed]), [""; 0], "it is of no exec");
     }
 
+    fn end(exec: Option<u8>, status: u32, seen: Slot, heard: Option<Slot>) -> End {
+        End { container: C, exec, status: Some(status), seen, heard }
+    }
+
     /// How many must come before what is asked last.
     fn before(history: &History) -> usize {
         entries(history, C).last().expect("something was asked").before.len()
@@ -432,9 +436,9 @@ mod tests {
     #[test]
     fn a_client_knows_an_end_from_when_it_told_of_it() {
         let first = |exec, heard: Option<Slot>, play: &Move, answer| {
-            let end = End { container: C, exec, status: Some(0), seen: 12, heard };
             let acts = vec![act(1, play.clone(), answer, 20, 21)];
-            before(&History { acts, ends: vec![end], ..History::default() }) == 1
+            before(&History { acts, ends: vec![end(exec, 0, 12, heard)], ..History::default() })
+                == 1
         };
         let status = Move::Status { c: C };
         let exec_ended = Move::ExecExitStatus { c: C, e: 0 };
@@ -456,14 +460,8 @@ mod tests {
 
     #[test]
     fn ends_of_one_process_come_in_the_order_in_which_they_were_heard() {
-        let end = |exec, status, seen| End {
-            container: C,
-            exec,
-            status: Some(status),
-            seen,
-            heard: None,
-        };
-        let ends = vec![end(None, 0, 10), end(Some(0), 1, 20), end(None, 2, 30), end(None, 3, 30)];
+        let ends = [(None, 10), (Some(0), 20), (None, 30), (None, 30)];
+        let ends = ends.map(|(exec, seen)| end(exec, 0, seen, None)).to_vec();
         let history = History { ends, ..History::default() };
         let before: Vec<Vec<usize>> =
             entries(&history, C).into_iter().map(|entry| entry.before).collect();
@@ -483,17 +481,11 @@ mod tests {
 
     #[test]
     fn an_end_that_is_told_again_is_one_where_two_were_at_the_task() {
-        let end = |status, seen| End {
-            container: C,
-            exec: None,
-            status: Some(status),
-            seen,
-            heard: None,
-        };
         let ends = |invoked| {
             let start = act(1, Move::StartTask { c: C }, Answer::Ok, 10, 20);
             let delete = act(2, Move::DeleteTask { c: C }, Answer::Exit(0), invoked, 40);
-            let ends = vec![end(0, 25), end(0, 26), end(1, 27)];
+            let ends = [(0, 25), (0, 26), (1, 27)];
+            let ends = ends.map(|(status, seen)| end(None, status, seen, None)).to_vec();
             let history = History { acts: vec![start, delete], ends, ..History::default() };
             let is_end = |entry: &Entry<'_>| matches!(entry.deed, super::Deed::End(..));
             entries(&history, C).iter().filter(|entry| is_end(entry)).count()

@@ -4,12 +4,16 @@ use driver_protocol::{
 };
 use proptest::prelude::*;
 
+use super::part::{self, Loose, Meanwhile, Stage};
+use super::spot::Spot;
 use super::{Act, Blow, End, History, Look, Ordered, Slot};
 use crate::generate::Generation;
 pub(super) use crate::model::answer::{ABSENT, Answer, TAKEN, WRONG_STATE};
+use crate::model::answer::{NO_BINARY, NO_EXIT};
+use crate::model::moves::container_id;
 use crate::model::rules::{self, State};
 use crate::model::world::later;
-use crate::model::{Move, Program};
+use crate::model::{KILL, Move, Program, TERM};
 use crate::plot::Actors;
 
 const NODES: u64 = 100_000;
@@ -218,6 +222,301 @@ fn what_is_impossible_is_told_as_a_timeline() {
     let end = End { container: C, exec: Some(1), status: Some(7), seen: 30, heard: None };
     let history = History { ends: vec![end], ..after_start([pause(1, 10), pause(2, 11)]) };
     insta::assert_snapshot!(history.order(NODES).impossible.join("\n"));
+}
+
+/// What nobody answers.
+const LOST: Answer = Answer::Refused(&[ErrorKind::DataLoss]);
+/// The shim that was asked has gone.
+const CLOSED: Answer = Answer::Refused(&[ErrorKind::Unavailable]);
+const PAUSED: Answer = Answer::State(Some(Lifecycle::Paused));
+const NO_TASK: Answer = Answer::State(None);
+
+fn create(process: Program) -> Act {
+    act(0, Move::Create { c: C, process }, Answer::Ok, 1, 2)
+}
+
+fn of(acts: impl IntoIterator<Item = Act>) -> History {
+    History { acts: acts.into_iter().collect(), ..History::default() }
+}
+
+fn exec(process: Program) -> Move {
+    Move::Exec { c: C, e: 0, process }
+}
+
+/// Something was made to go wrong from then on.
+fn struck(history: History, from: Slot) -> History {
+    History { blows: vec![Blow { what: "a shim".into(), from }], ..history }
+}
+
+#[test]
+fn stats_of_all_are_a_reading_of_each_container() {
+    let stats = |found: &[u8]| {
+        let found = found.iter().map(|slot| container_id(*slot)).collect();
+        let all = act(1, Move::StatsAll {}, Answer::Ok, 20, 21);
+        Act { outcome: Outcome::Ok(Done::StatsAll { found }), ..all }
+    };
+    let refused = || act(1, Move::StatsAll {}, LOST, 20, 21);
+    let excused = |act| Act { excused: true, ..act };
+    let came = |history: History| {
+        let ordered = history.order(NODES);
+        (ordered.impossible.len(), ordered.adrift)
+    };
+    assert_eq!(came(after_start([stats(&[C])])), (0, vec![]));
+    assert_eq!(came(after_start([stats(&[])])), (1, vec![]), "it has a task");
+    assert_eq!(came(after_start([stats(&[C, C + 1])])), (1, vec![]), "the other has none");
+    assert_eq!(came(after_start([refused()])), (1, vec![]), "it is refused once");
+    assert_eq!(came(after_start([excused(stats(&[]))])), (0, vec![C]));
+    assert_eq!(came(after_start([excused(refused())])), (0, vec![C]));
+    for act in [stats(&[]), refused()] {
+        assert_eq!(came(struck(after_start([act]), 30)).0, 1, "it went wrong later");
+    }
+    assert_eq!(came(struck(after_start([stats(&[])]), 10)), (0, vec![C]), "it may be gone");
+    let told = after_start([stats(&[])]).order(NODES).impossible.join("");
+    assert!(told.contains("stats-all") && told.ends_with("task: false"), "{told}");
+}
+
+#[test]
+fn what_the_observer_sees_is_so_unless_something_went_wrong_before() {
+    let seen = |state| {
+        let looks = vec![Look { container: C, state, at: 20 }];
+        History { looks, ..after_start([]) }
+    };
+    let (running, paused) = (Some(Lifecycle::Running), Some(Lifecycle::Paused));
+    assert!(possible(&seen(running)));
+    for state in [None, paused] {
+        assert!(!possible(&seen(state)));
+        assert!(possible(&struck(seen(state), 10)));
+        assert!(!possible(&struck(seen(state), 30)));
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_tried_in_one_order_alone() {
+    let pause = |actor| act(actor, Move::Pause { c: C }, Answer::Ok, 10, 20);
+    for (play, answer) in [
+        (Move::Status { c: C }, RUNNING),
+        (Move::ExitStatus { c: C }, NO_EXIT),
+        (Move::Pids { c: C }, Answer::Ok),
+        (Move::Stats { c: C }, Answer::Ok),
+        (Move::Resume { c: C }, WRONG_STATE),
+    ] {
+        let all = (3..10).map(|actor| act(actor, play.clone(), answer, 10, 20));
+        let ordered = after_start(all.chain([pause(1), pause(2)])).order(NODES);
+        assert_eq!(ordered.impossible.len(), 1);
+        assert!(ordered.nodes < 20, "{play:?}: {}", ordered.nodes);
+    }
+}
+
+#[test]
+fn as_much_as_the_limit_says_is_tried_and_no_more() {
+    let pause = |actor| act(actor, Move::Pause { c: C }, Answer::Ok, 10, 20);
+    let history = after_start([pause(1), pause(2)]);
+    let Ordered { nodes, .. } = history.order(NODES);
+    assert_eq!(history.order(nodes).impossible.len(), 1);
+    assert_eq!(history.order(nodes - 1).undecided, [C]);
+}
+
+#[test]
+fn of_more_than_sixty_four_nothing_is_said() {
+    let asked = |count| {
+        let one = |at| act(1, Move::Status { c: C }, ABSENT, at, at + 1);
+        of((0..count).map(|number| one(10 * number))).order(NODES)
+    };
+    assert_eq!((asked(64).impossible, asked(64).undecided), (vec![], vec![]));
+    assert_eq!((asked(65).impossible, asked(65).undecided), (vec![], vec![C]));
+}
+
+#[test]
+fn who_asks_while_a_task_is_removed_may_be_cut_off() {
+    let removed = act(1, Move::ForceDelete { c: C }, Answer::Exit(137), 10, 20);
+    let (pids, status) = (Move::Pids { c: C }, Move::Status { c: C });
+    let unknown = Answer::State(Some(Lifecycle::Unknown));
+    for (play, answer, at, right) in [
+        (&pids, CLOSED, 12, true),
+        (&pids, CLOSED, 30, false),
+        (&pids, LOST, 12, false),
+        (&status, unknown, 12, true),
+        (&status, unknown, 30, false),
+        (&status, PAUSED, 12, false),
+    ] {
+        let asked = act(2, play.clone(), answer, at, at + 2);
+        assert_eq!(possible(&after_start([removed.clone(), asked])), right, "{play:?} at {at}");
+    }
+}
+
+#[test]
+fn of_an_exec_that_may_be_of_the_next_task_its_client_may_know_nothing() {
+    let resize = Move::ExecResize { c: C, e: 0 };
+    let wait = |status| {
+        let exited = Exited { status, at_ns: None };
+        Outcome::Ok(Done::ExecWait(Waited { exited, gathered: None }))
+    };
+    let wait = |status| (Move::ExecWait { c: C, e: 0 }, wait(status));
+    let resized = |answer| (resize.clone(), outcome(&resize, answer));
+    for (asked, (play, outcome), right) in [
+        (11, resized(ABSENT), true),
+        (23, resized(ABSENT), false),
+        (11, resized(LOST), false),
+        (11, wait(ExitStatus::Unknown), true),
+        (23, wait(ExitStatus::Unknown), false),
+        (11, wait(ExitStatus::Code(1)), false),
+    ] {
+        let last = Act { outcome, ..act(3, play, Answer::Ok, 50, 51) };
+        let told = format!("{last:?}");
+        let history = after_start([
+            act(1, Move::ForceDelete { c: C }, Answer::Exit(137), 10, 20),
+            act(1, Move::Start { c: C }, Answer::Ok, 21, 22),
+            act(2, exec(Program::Sleeps), Answer::Ok, asked, 30),
+            // It is of the next.
+            act(2, resize.clone(), Answer::Ok, 40, 41),
+            last,
+        ]);
+        assert_eq!(possible(&history), right, "asked for at {asked}: {told}");
+    }
+}
+
+#[test]
+fn between_its_registering_and_its_starting_an_exec_is_there_and_is_not() {
+    let (c, e) = (C, 0);
+    let missing = exec(Program::IsMissing);
+    let (kill, resize) = (Move::ExecKill { c, e, signal: KILL }, Move::ExecResize { c, e });
+    for (play, answer, meanwhile, later) in [
+        (kill.clone(), ABSENT, true, true),
+        // What is refused may be as old as what its client has learned.
+        (kill.clone(), WRONG_STATE, true, true),
+        (kill, Answer::Ok, false, false),
+        (resize.clone(), Answer::Ok, true, false),
+        (resize, LOST, false, false),
+        (Move::ExecCloseStdin { c, e }, Answer::Ok, true, false),
+        (Move::DeleteExec { c, e }, Answer::Exit(0), true, false),
+        (Move::ExecWait { c, e }, Answer::Exit(0), false, false),
+        (missing.clone(), NO_BINARY, true, true),
+        (missing.clone(), TAKEN, true, true),
+        (exec(Program::Sleeps), Answer::Ok, true, true),
+    ] {
+        let refused = act(1, missing.clone(), NO_BINARY, 10, 20);
+        let other = |at| act(2, play.clone(), answer, at, at + 3);
+        let at = |at| possible(&after_start([refused.clone(), other(at)]));
+        assert_eq!((at(12), at(30)), (meanwhile, later), "{play:?}, {answer:?}");
+    }
+}
+
+#[test]
+fn an_id_is_taken_while_it_is_registered_also_where_that_is_refused() {
+    let pause = act(1, Move::Pause { c: C }, Answer::Ok, 7, 8);
+    let one = |answer| act(1, exec(Program::Sleeps), answer, 10, 20);
+    let two = |at| act(2, exec(Program::Sleeps), TAKEN, at, at + 3);
+    let at = |at| possible(&after_start([pause.clone(), one(WRONG_STATE), two(at)]));
+    assert_eq!((at(12), at(30)), (true, false));
+    assert!(!possible(&after_start([pause.clone(), one(LOST), two(12)])));
+}
+
+#[test]
+fn an_exec_is_refused_by_a_task_that_may_be_ending_or_frozen() {
+    let kill = act(1, Move::Kill { c: C, signal: KILL }, Answer::Ok, 10, 11);
+    let all = act(1, Move::KillAll { c: C, signal: 0 }, Answer::Ok, 12, 18);
+    let pause = act(3, Move::Pause { c: C }, Answer::Ok, 50, 51);
+    let refused = |answer| act(2, exec(Program::Sleeps), answer, 15, 20);
+    let then = |meanwhile: Option<&Act>, answer| {
+        let acts = meanwhile.cloned().into_iter().chain([refused(answer)]);
+        possible(&after_start(acts.chain([pause.clone()])))
+    };
+    // That it can be paused later shows that it had not ended.
+    let no_binary = Answer::Refused(&[ErrorKind::InvalidArgument]);
+    for (meanwhile, wrong_state, absent) in
+        [(Some(&kill), true, true), (Some(&all), true, false), (None, false, false)]
+    {
+        let found = [WRONG_STATE, no_binary, LOST].map(|answer| then(meanwhile, answer));
+        assert_eq!(found, [wrong_state, absent, false], "{meanwhile:?}");
+    }
+}
+
+#[test]
+fn while_one_makes_a_task_another_meets_its_folder() {
+    // containerd 2.1 has no code for that.
+    let exists = Answer::Refused(&[ErrorKind::Unknown]);
+    for play in [Move::Start { c: C }, Move::CreateTask { c: C }] {
+        let made = act(1, Move::Start { c: C }, Answer::Ok, 10, 20);
+        let at = |answer, at| {
+            let other = act(2, play.clone(), answer, at, at + 3);
+            possible(&of([create(Program::Sleeps), made.clone(), other]))
+        };
+        assert!(at(exists, 12) && at(TAKEN, 12) && at(TAKEN, 30), "{play:?}");
+        assert!(!at(exists, 30) && !at(LOST, 12), "{play:?}");
+    }
+}
+
+#[test]
+fn a_start_that_is_refused_half_way_removes_what_it_made() {
+    let start = |answer| act(1, Move::Start { c: C }, answer, 10, 40);
+    let kill = |signal| act(2, Move::Kill { c: C, signal }, Answer::Ok, 12, 13);
+    let load = |answer, at| act(2, Move::Load { c: C }, answer, at, at + 1);
+    let history = |acts: &[Act]| of([create(Program::Sleeps)].iter().chain(acts).cloned());
+    let refused = [start(WRONG_STATE), kill(KILL)];
+    let then = |last| possible(&history(&[&refused[..], &[last]].concat()));
+    assert!(then(load(NO_TASK, 50)) && then(load(STOPPED, 20)));
+    assert!(!then(load(RUNNING, 20)));
+    assert!(!possible(&history(&[start(LOST), kill(KILL)])));
+    assert!(!possible(&history(&[start(Answer::Ok), load(NO_TASK, 50)])), "it is there");
+    // What had ended keeps how, for as long as it is there.
+    let ended = |status, at| act(2, Move::ExitStatus { c: C }, Answer::Exit(status), at, at + 1);
+    let told = |one, two| {
+        let told = [ended(one, 16), ended(two, 18), load(STOPPED, 20)];
+        possible(&history(&[&[start(WRONG_STATE), kill(TERM)], &told[..]].concat()))
+    };
+    assert!(told(2, 2) && !told(2, 137));
+}
+
+#[test]
+fn a_task_that_never_ran_is_shown_as_killed_while_it_is_deleted() {
+    let delete = act(1, Move::DeleteTask { c: C }, Answer::Exit(0), 10, 30);
+    let load = |at| act(2, Move::Load { c: C }, STOPPED, at, at + 1);
+    let ended = |status, at| act(2, Move::ExitStatus { c: C }, Answer::Exit(status), at, at + 1);
+    let meanwhile =
+        |status| after_create_task([delete.clone(), load(12), ended(status, 14), load(16)]);
+    assert!(possible(&meanwhile(137)));
+    assert!(!possible(&meanwhile(0)) && !possible(&meanwhile(119)));
+    // Once it is gone the one is told or the other.
+    let later = |status| after_create_task([delete.clone(), load(12), ended(status, 40)]);
+    assert!(possible(&later(137)) && possible(&later(0)));
+    let refused = Act { outcome: outcome(&delete.play, WRONG_STATE), ..delete };
+    let gone = act(2, Move::Load { c: C }, NO_TASK, 40, 41);
+    assert!(possible(&after_create_task([refused.clone()])));
+    assert!(!possible(&after_create_task([refused, gone])), "it was not deleted");
+}
+
+#[test]
+fn a_task_that_never_ran_is_gone_in_one_way_however_it_was_deleted() {
+    let delete = act(1, Move::DeleteTask { c: C }, Answer::Exit(0), 10, 20);
+    let next = |stage, spot: &Spot| {
+        part::next((&delete, Meanwhile::default()), stage, spot, Loose::default())
+    };
+    let made = [create(Program::Sleeps).play, Move::CreateTask { c: C }];
+    let created = made.iter().fold(None, |state, play| rules::answers(play, &state)[0].1.clone());
+    let ways = next(None, &Spot::default().with(created));
+    let [(None, gone), (Some(Stage::Removing), going)] = ways.as_slice() else {
+        panic!("at once, or by and by: {ways:?}")
+    };
+    assert_eq!(next(Some(Stage::Removing), going), [(None, gone.clone())]);
+    assert_eq!(next(Some(Stage::Removing), gone), [], "another removed it, and was told so");
+}
+
+#[test]
+fn a_record_is_deleted_once_it_has_no_task() {
+    let delete = |answer, at| act(1, Move::Delete { c: C }, answer, at, at + 1);
+    let load = |answer| act(1, Move::Load { c: C }, answer, 50, 51);
+    let made = || create(Program::Sleeps);
+    assert!(possible(&of([made(), delete(Answer::Ok, 10), load(ABSENT)])));
+    assert!(!possible(&of([made(), delete(Answer::Ok, 10), load(NO_TASK)])));
+    assert!(!possible(&of([made(), delete(WRONG_STATE, 10)])), "it has none");
+    assert!(possible(&after_start([delete(WRONG_STATE, 10), load(RUNNING)])));
+    assert!(!possible(&after_start([delete(Answer::Ok, 10)])), "it has one");
+    // A task that is made meanwhile is where nobody can say, and nothing else is excused by that.
+    let start = act(2, Move::Start { c: C }, Answer::Ok, 10, 20);
+    let looks = vec![Look { container: C, state: Some(Lifecycle::Running), at: 30 }];
+    let meanwhile = of([made(), start.clone(), delete(Answer::Ok, 15)]);
+    assert!(possible(&History { looks, ..meanwhile }));
+    assert!(!possible(&of([made(), start, delete(LOST, 12), delete(Answer::Ok, 15)])));
 }
 
 /// What was answered when moves were made one after the other, by ways that are chosen; each as if it had
