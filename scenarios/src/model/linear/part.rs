@@ -109,7 +109,7 @@ impl Now<'_> {
             (Move::Exec { e, process, .. }, Some(Stage::Registered)) => {
                 self.start_exec(*e, *process)
             }
-            (Move::Exec { e, .. }, Some(_)) => self.unregister(*e),
+            (Move::Exec { e, .. }, Some(_)) => vec![(None, self.spot.unregistered(*e))],
             (Move::ForceDelete { c }, None) => self.strike(*c),
             (Move::ForceDelete { c }, Some(Stage::Struck)) => self.remove(*c),
             (Move::DeleteTask { c }, None) => self.remove_unforced(*c),
@@ -147,11 +147,8 @@ impl Now<'_> {
         if !self.meanwhile.removed || !(unknown || SHIM_GONE.is(self.outcome())) {
             return Vec::new();
         }
-        let mut over = self.spot.clone();
-        if let Some(exec) = self.act.play.exec() {
-            over.added.remove(&exec);
-        }
-        vec![(None, over)]
+        let exec = self.act.play.exec();
+        vec![(None, exec.map_or_else(|| self.spot.clone(), |exec| self.spot.unregistered(exec)))]
     }
 
     /// Answered by a client that has not heard of what it is asked about.
@@ -178,9 +175,7 @@ impl Now<'_> {
             next.push((None, self.spot.clone()));
         }
         if let (Move::DeleteExec { .. }, Outcome::Ok(_)) = (play, self.outcome()) {
-            let mut removed = self.spot.clone();
-            removed.added.remove(&exec);
-            next.push((None, removed));
+            next.push((None, self.spot.unregistered(exec)));
         }
         next
     }
@@ -285,18 +280,13 @@ impl Now<'_> {
         if task.doom.is_some() || container.is_some_and(|one| one.program.ends_with().is_some()) {
             next.extend(refused(&[WRONG_STATE, NO_BINARY]));
         }
-        if Answer::Ok.is(self.outcome()) {
+        // Whose end was told by now never comes to run.
+        if Answer::Ok.is(self.outcome()) && !self.spot.told.contains(&Some(e)) {
             let mut started = self.spot.with(self.with_exec(e, process));
             started.added.remove(&e);
             next.push((None, started));
         }
         next
-    }
-
-    fn unregister(&self, e: u8) -> Vec<Next> {
-        let mut over = self.spot.clone();
-        over.added.remove(&e);
-        vec![(None, over)]
     }
 
     fn with_exec(&self, e: u8, process: Program) -> State {

@@ -47,6 +47,15 @@ impl Spot {
         next
     }
 
+    /// Without an exec that was registered and did not come to run, and what was told of it.
+    pub(super) fn unregistered(&self, exec: u8) -> Self {
+        let mut next = self.clone();
+        if next.added.remove(&exec) {
+            next.told.remove(&Some(exec));
+        }
+        next
+    }
+
     pub(super) fn adrift() -> Self {
         Self { adrift: true, ..Self::default() }
     }

@@ -519,6 +519,36 @@ fn a_record_is_deleted_once_it_has_no_task() {
     assert!(!possible(&of([made(), start, delete(LOST, 12), delete(Answer::Ok, 15)])));
 }
 
+#[test]
+fn the_end_of_an_exec_is_told_of_one_that_has_ended_or_never_came_to_run() {
+    let kill = act(1, Move::ExecKill { c: C, e: 0, signal: KILL }, Answer::Ok, 30, 31);
+    let told = |acts: Vec<Act>, status, seen| {
+        let end = End { container: C, exec: Some(0), status: Some(status), seen, heard: None };
+        possible(&History { ends: vec![end], ..after_start(acts) })
+    };
+    let missing = || vec![act(1, exec(Program::IsMissing), NO_BINARY, 10, 20)];
+    let sleeps = || act(1, exec(Program::Sleeps), Answer::Ok, 10, 20);
+    assert!(told(missing(), 1, 15));
+    assert!(!told(vec![], 1, 15), "there is none");
+    assert!(!told(vec![sleeps()], 137, 40), "it runs");
+    assert!(told(vec![sleeps(), kill.clone()], 137, 40));
+    assert!(!told(vec![sleeps(), kill.clone()], 7, 40), "not so");
+    assert!(!told(vec![sleeps(), kill], 137, 25), "not yet");
+}
+
+#[test]
+fn an_exec_that_never_came_to_run_leaves_nothing_to_the_next_of_its_id() {
+    let refused = act(1, exec(Program::IsMissing), NO_BINARY, 10, 20);
+    let next = act(1, exec(Program::Sleeps), Answer::Ok, 30, 31);
+    let kill = act(1, Move::ExecKill { c: C, e: 0, signal: KILL }, Answer::Ok, 32, 33);
+    let end =
+        |status, seen| End { container: C, exec: Some(0), status: Some(status), seen, heard: None };
+    let told =
+        |ends| History { ends, ..after_start([refused.clone(), next.clone(), kill.clone()]) };
+    assert!(possible(&told(vec![end(1, 15), end(137, 40)])));
+    assert!(!possible(&told(vec![end(1, 15), end(137, 40), end(137, 41)])), "it ended once");
+}
+
 /// What was answered when moves were made one after the other, by ways that are chosen; each as if it had
 /// been asked somewhat before, and answered somewhat after.
 fn played(moves: &[Move], choices: &[u64]) -> History {
