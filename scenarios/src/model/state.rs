@@ -84,7 +84,8 @@ impl Task {
         Self { phase: Phase::Created, doom: None, thawed: false, execs: BTreeMap::new() }
     }
 
-    fn stop(&self, status: u32) -> Self {
+    /// Ended, and its execs with it.
+    pub(super) fn stop(&self, status: u32) -> Self {
         let mut stopped = self.clone();
         (stopped.phase, stopped.doom, stopped.thawed) = (Phase::Stopped(status), None, false);
         for exec in stopped.execs.values_mut().filter(|exec| exec.exited.is_none()) {

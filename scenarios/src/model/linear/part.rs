@@ -212,12 +212,12 @@ impl Now<'_> {
         next
     }
 
-    /// What is there is on its way out.
+    /// What is there is on its way out, and its execs with it.
     fn removing(&self) -> Option<Next> {
         let container = self.spot.state.as_ref().filter(|one| one.task.is_some())?;
         let stopped = container.with(|task| match task.phase {
             Phase::Stopped(_) => {}
-            _ => task.phase = Phase::Stopped(128 + KILL),
+            _ => *task = task.stop(128 + KILL),
         });
         Some((Some(Stage::Removing), self.spot.with(Some(stopped))))
     }

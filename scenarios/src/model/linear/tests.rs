@@ -502,6 +502,20 @@ fn a_task_that_never_ran_is_gone_in_one_way_however_it_was_deleted() {
 }
 
 #[test]
+fn a_task_that_never_ran_takes_its_execs_with_it() {
+    let started = act(1, exec(Program::Sleeps), Answer::Ok, 10, 11);
+    let end =
+        |status| End { container: C, exec: Some(0), status: Some(status), seen: 30, heard: None };
+    let delete = act(1, Move::DeleteTask { c: C }, Answer::Exit(0), 20, 21);
+    let told = |status| {
+        let acts = [started.clone(), delete.clone()];
+        possible(&History { ends: vec![end(status)], ..after_create_task(acts) })
+    };
+    assert!(told(137), "S-850");
+    assert!(!told(0));
+}
+
+#[test]
 fn a_record_is_deleted_once_it_has_no_task() {
     let delete = |answer, at| act(1, Move::Delete { c: C }, answer, at, at + 1);
     let load = |answer| act(1, Move::Load { c: C }, answer, 50, 51);
