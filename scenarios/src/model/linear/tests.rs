@@ -12,6 +12,7 @@ pub(super) use crate::model::answer::{ABSENT, Answer, TAKEN, WRONG_STATE};
 use crate::model::answer::{NO_BINARY, NO_EXIT};
 use crate::model::moves::container_id;
 use crate::model::rules::{self, State};
+use crate::model::state::Phase;
 use crate::model::world::later;
 use crate::model::{KILL, Move, Program, TERM};
 use crate::plot::Actors;
@@ -565,6 +566,25 @@ fn an_exec_that_never_came_to_run_leaves_nothing_to_the_next_of_its_id() {
 
 /// What was answered when moves were made one after the other, by ways that are chosen; each as if it had
 /// been asked somewhat before, and answered somewhat after.
+/// Processes that have ended between two states, each with its status.
+fn ended(before: &State, after: &State) -> Vec<(Option<u8>, u32)> {
+    let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
+    let Some(task) = &before.task else { return Vec::new() };
+    let left = |e: &u8| match after.task.as_ref().and_then(|task| task.execs.get(e)) {
+        Some(exec) => exec.exited,
+        None => after.past.get(e).copied(),
+    };
+    let running = task.execs.iter().filter(|(_, exec)| exec.exited.is_none());
+    let execs = running.filter_map(|(e, _)| Some((Some(*e), left(e)?)));
+    let first = match (task.phase, after.task.as_ref().map(|task| task.phase)) {
+        (Phase::Stopped(_), _) => None,
+        (_, Some(Phase::Stopped(status))) => Some(status),
+        (_, Some(_)) => None,
+        (_, None) => Some(after.last.unwrap_or(137)),
+    };
+    execs.chain(first.map(|status| (None, status))).collect()
+}
+
 fn played(moves: &[Move], choices: &[u64]) -> History {
     let mut states: Vec<State> = vec![None; 3];
     let mut choices = choices.iter().copied().cycle();
@@ -579,8 +599,13 @@ fn played(moves: &[Move], choices: &[u64]) -> History {
             continue;
         }
         let (answer, left) = answers[choose(answers.len())].clone();
-        states[slot] = left;
         let at = 100 * number as u64 + 1000;
+        for (exec, status) in [ended(&states[slot], &met), ended(&met, &left)].concat() {
+            let (container, seen) = (slot as u8, at + choose(100) as u64);
+            let status = Some(status);
+            history.ends.push(End { container, exec, status, seen, heard: None });
+        }
+        states[slot] = left;
         let (before, after) = (choose(400) as u64, choose(400) as u64);
         history.acts.push(act(0, play.clone(), answer, at - before, at + after));
     }
