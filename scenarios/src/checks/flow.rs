@@ -43,16 +43,14 @@ pub fn judge_flows(flows: &BTreeMap<String, Flow>, passed: &[Passed], tight: boo
     let mut verdicts = Vec::new();
     for (name, flow) in flows {
         let occurrences = by_object.values().flat_map(|steps| steps.windows(flow.of.len()));
-        let mut held = false;
+        let (mut occurs, before) = (false, verdicts.len());
         for steps in occurrences {
             let Some(rpcs) = sum(flow, steps) else { continue };
-            let off = judge(name, flow, steps, &rpcs, tight);
-            held |= off.is_empty();
-            verdicts.extend(off);
+            occurs = true;
+            verdicts.extend(judge(name, flow, steps, &rpcs, tight));
         }
-        let at = flow.at.to_string();
-        if held && !verdicts.iter().any(|told| told.at.as_ref() == Some(&at)) {
-            verdicts.push(Verdict::pass("flow").set_at(at));
+        if occurs && verdicts.len() == before {
+            verdicts.push(Verdict::pass("flow").set_at(flow.at.to_string()));
         }
     }
     verdicts
@@ -118,7 +116,8 @@ fn judge_total(what: &str, total: &Allowance, rpcs: &Rpcs, tight: bool) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budgets::own;
+    use crate::budgets::{Budget, own};
+    use run_record::CheckResult;
 
     fn passed(step: u64, operation: &str, exec: &str, calls: &[(&str, u64)]) -> Passed {
         let object = Object { client: 0, container: "c0".into(), exec: Some(exec.into()) };
@@ -173,5 +172,48 @@ mod tests {
         let mut restarted = cycle(&[("Containers/Get", 2)]);
         restarted[3].object.as_mut().unwrap().client = 1;
         assert_eq!(judged(&restarted), vec![]);
+    }
+
+    #[test]
+    fn a_flow_that_was_off_once_has_not_held() {
+        let elsewhere = cycle(&[("Containers/Get", 1)]).into_iter().map(|mut one| {
+            one.object.as_mut().unwrap().container = "c1".into();
+            one
+        });
+        let steps: Vec<Passed> = cycle(&[]).into_iter().chain(elsewhere).collect();
+        let verdicts = judged(&steps);
+        assert!(verdicts.len() == 1 && verdicts[0].failed(), "{verdicts:?}");
+    }
+
+    const TWICE: &str =
+        "schema = 1\nclient = \"c\"\ntight = true\n[flow.twice]\nof = [\"kill\", \"kill\"]\n";
+
+    /// So many kills, two after each other, by a flow of a file that begins like this.
+    fn killed(rule: &str, kills: u64) -> Vec<Verdict> {
+        let budget = Budget::parse("budget.toml", &format!("{TWICE}{rule}")).unwrap();
+        let steps = [
+            passed(0, "kill", "e0", &[("Tasks/Kill", 1)]),
+            passed(1, "kill", "e0", &[("Tasks/Kill", kills - 1)]),
+        ];
+        judge_flows(&budget.flows, &steps, true)
+    }
+
+    #[test]
+    fn a_waiver_of_a_flow_is_for_what_is_beyond_it_and_for_no_more_than_it_says() {
+        use CheckResult::{Fail, Pass, Warn};
+        let rule = "total = 2\n[[waiver]]\nrule = \"flow.twice\"\nallow = 1\nreason = \"it asks again\"\n\
+                    owner = \"@name\"\nuntil = 9999-12-31\n";
+        for (kills, result) in [(1, Fail), (2, Pass), (3, Warn), (4, Fail), (5, Fail)] {
+            let verdicts = killed(rule, kills);
+            assert!(verdicts.len() == 1 && verdicts[0].result == result, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn a_flow_that_limits_each_method_names_the_one_that_is_off_and_passes_by_its_own_line() {
+        let rule = "\"Tasks/Kill\" = 2\n";
+        assert_eq!(killed(rule, 2), [Verdict::pass("flow").set_at("budget.toml:4")]);
+        let told = "flow twice, steps 0 to 1: Tasks/Kill allowed 2, saw 3 (+1)";
+        assert_eq!(killed(rule, 3), [Verdict::fail("flow", told).set_at("budget.toml:6")]);
     }
 }
