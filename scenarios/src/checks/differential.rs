@@ -247,13 +247,13 @@ fn plain(done: &mut Done) {
         | Done::DeleteExec(exited)
         | Done::ForceDelete(exited) => exited.at_ns = None,
         Done::Status(task) => task.pid = 0,
-        // A shell has children for a moment.
-        Done::Pids { pids } => pids.truncate(1),
+        Done::Pids { pids } => {
+            // A shell has children for a moment.
+            pids.truncate(1);
+            pids.fill(0);
+        }
         Done::Stats(stats) => stats.bytes = 0,
         _ => {}
-    }
-    if let Done::Pids { pids } = done {
-        pids.fill(0);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Events of a case against what its steps say was done: one for each, and none for nothing.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use driver_protocol::{ContainerId, Operation, Outcome};
@@ -40,11 +41,16 @@ pub(crate) fn judge_once(
     let keys: std::collections::BTreeSet<&Key> = due.keys().chain(seen.keys()).collect();
     for key in keys {
         let (due, seen) = (due.get(key).copied().unwrap_or(0), seen.get(key).copied().unwrap_or(0));
-        let lost = seen < due && loses.get(key).copied().unwrap_or(false);
+        let lost = loses.get(key).copied().unwrap_or(false);
         let (topic, container, exec) = key;
         let undone = ["/tasks/create", "/tasks/delete"].contains(&topic.as_str())
             && halfway.iter().any(|one| one.as_str() == container);
-        if seen != due && !lost && !(undone && seen > due) {
+        let right = match seen.cmp(&due) {
+            Ordering::Less => lost,
+            Ordering::Equal => true,
+            Ordering::Greater => undone,
+        };
+        if !right {
             let exec = exec.as_ref().map(|exec| format!("exec {exec} of ")).unwrap_or_default();
             let detail = format!("{topic} of {exec}{container} came {seen} times, {due} are due");
             return Verdict::fail("events-once", detail);
@@ -63,7 +69,7 @@ fn key(topic: &str, container: &str, exec: Option<&str>) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driver_protocol::{Ok as Done, Target};
+    use driver_protocol::{ExecId, Ok as Done, Target};
 
     fn on() -> Target {
         Target { container: ContainerId::new("c0") }
@@ -84,5 +90,38 @@ mod tests {
         assert!(!judged(&[paused()], false));
         assert!(judged(&[], false) && !judged(&[], true));
         assert!(judged(&[paused(), paused()], true));
+    }
+
+    #[test]
+    fn an_event_of_another_kind_or_of_another_process_is_not_the_one_that_is_due() {
+        let (pause, ok) = (Operation::Pause(on()), Outcome::Ok(Done::Pause {}));
+        let judged = |event: Event| judge_once(&[(&pause, &ok)], &[event], |_| false, &[]);
+        let paused = || event("/tasks/paused", None);
+        assert!(!judged(paused()).failed());
+        for other in [
+            event("/tasks/resumed", None),
+            Event { container: ContainerId::new("c1"), ..paused() },
+            Event { exec: Some(ExecId::new("e0")), ..paused() },
+        ] {
+            assert!(judged(other.clone()).failed(), "{other:?}");
+        }
+        let verdict = judged(event("/tasks/resumed", None));
+        assert_eq!(verdict.detail, "/tasks/paused of c0 came 0 times, 1 are due");
+    }
+
+    #[test]
+    fn a_start_that_was_refused_halfway_may_have_made_a_task_of_that_container_and_undone_it() {
+        let judged = |halfway: &str, topics: &[&str]| {
+            let events: Vec<Event> = topics.iter().map(|topic| event(topic, None)).collect();
+            judge_once(&[], &events, |_| false, &[&ContainerId::new(halfway)]).failed()
+        };
+        assert!(!judged("c0", &["/tasks/create", "/tasks/delete"]));
+        assert!(judged("c1", &["/tasks/create", "/tasks/delete"]));
+        assert!(judged("c0", &["/tasks/start"]));
+        // What succeeded is owed its event all the same.
+        let (deletion, exited) = (Operation::DeleteTask(on()), r#"{"status":0,"at_ns":5}"#);
+        let deleted = serde_json::from_str(&format!(r#"{{"ok":{{"delete-task":{exited}}}}}"#));
+        let steps = [(&deletion, &deleted.unwrap())];
+        assert!(judge_once(&steps, &[], |_| false, &[&ContainerId::new("c0")]).failed());
     }
 }
