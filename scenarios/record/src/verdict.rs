@@ -89,3 +89,26 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_alone_counts_against_the_client() {
+        assert!(Verdict::fail("budget", "one too many").failed());
+        let others =
+            [Verdict::pass("budget"), Verdict::warn("budget", "w"), Verdict::skip("budget", "s")];
+        assert!(others.iter().all(|other| !other.failed()), "{others:?}");
+    }
+
+    #[test]
+    fn each_case_is_counted_once_and_one_with_a_warning_has_passed() {
+        use CheckResult::{Fail, Pass, Skip, Warn};
+        let mut tally = Tally::default();
+        for result in [Pass, Skip, Fail, Warn, Skip, Pass, Fail, Skip, Skip] {
+            tally.add(result);
+        }
+        assert_eq!(tally, Tally { pass: 3, fail: 2, skip: 4 });
+    }
+}

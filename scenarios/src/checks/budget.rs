@@ -51,7 +51,8 @@ pub fn judge_counts(what: &str, rpcs: &Rpcs, table: &Table, n: u64, tight: bool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budgets::own;
+    use crate::budgets::{Budget, own};
+    use run_record::CheckResult;
 
     fn judged(calls: &[(&str, u64)]) -> Vec<Verdict> {
         let rpcs = calls.iter().map(|(rpc, count)| ((*rpc).to_owned(), *count)).collect();
@@ -78,5 +79,33 @@ mod tests {
         let verdicts = judged(&[("Tasks/Exec", 1)]);
         assert!(verdicts[0].failed());
         assert!(verdicts[0].detail.contains("needs 1, saw 0"), "{}", verdicts[0].detail);
+    }
+
+    const WAIVED: &str = "schema = 1\nclient = \"c\"\ntight = true\n[operation.exec]\n\"Tasks/Exec\" = 2\n\
+        \"Tasks/Get\" = { exactly = 1, on_excess = \"warn\" }\n[[waiver]]\n\
+        rule = \"operation.exec:Tasks/Exec\"\nallow = 1\nreason = \"it asks again\"\nowner = \"@name\"\n\
+        until = 9999-12-31\n";
+
+    fn judged_by_it(execs: u64, gets: u64) -> Vec<CheckResult> {
+        let budget = Budget::parse("budget.toml", WAIVED).unwrap();
+        let rpcs = [("Tasks/Exec".to_owned(), execs), ("Tasks/Get".to_owned(), gets)].into();
+        let verdicts = judge_counts("exec", &rpcs, &budget.operations["exec"].ok, 1, true);
+        verdicts.iter().map(|verdict| verdict.result).collect()
+    }
+
+    #[test]
+    fn a_waiver_is_for_what_is_beyond_the_allowance_and_for_no_more_than_it_says() {
+        use CheckResult::{Fail, Pass, Warn};
+        for (execs, result) in [(1, Fail), (2, Pass), (3, Warn), (4, Fail), (5, Fail)] {
+            assert_eq!(judged_by_it(execs, 1), [result], "{execs} calls");
+        }
+    }
+
+    #[test]
+    fn where_an_excess_is_to_warn_other_counts_are_warnings() {
+        use CheckResult::{Pass, Warn};
+        for (gets, result) in [(0, Warn), (1, Pass), (2, Warn)] {
+            assert_eq!(judged_by_it(2, gets), [result], "{gets} calls");
+        }
     }
 }

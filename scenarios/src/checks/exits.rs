@@ -52,7 +52,7 @@ fn process(operation: &Operation) -> Option<(&str, Option<&str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use driver_protocol::{ContainerId, Exited, Ok as Done, Target, Waited};
+    use driver_protocol::{ContainerId, ExecId, Exited, Ok as Done, Target, Waited};
 
     fn on() -> Target {
         Target { container: ContainerId::new("c0") }
@@ -71,5 +71,58 @@ mod tests {
         let told = |status| [event("/tasks/start", None), event("/tasks/exit", Some(status))];
         assert!(!judge_exits(&[(&wait, &waited)], &told(7)).failed());
         assert!(judge_exits(&[(&wait, &waited)], &told(0)).failed());
+    }
+
+    /// What is judged of an operation that told 7, after a start of c0 and one more event.
+    fn judged(operation: &str, told: &str, event: Event) -> Verdict {
+        let operation: Operation = serde_json::from_str(operation).unwrap();
+        let outcome = serde_json::from_str(&format!(r#"{{"ok":{{"{told}":{{"status":7}}}}}}"#));
+        judge_exits(&[(&operation, &outcome.unwrap())], &[self::event("/tasks/start", None), event])
+    }
+
+    fn of(container: &str, exec: Option<&str>, status: u32) -> Event {
+        let (container, exec) = (ContainerId::new(container), exec.map(ExecId::new));
+        Event { container, exec, ..event("/tasks/exit", Some(status)) }
+    }
+
+    #[test]
+    fn whatever_tells_a_status_is_held_against_the_exit_of_its_own_process() {
+        let target = r#"{"container":"c0"}"#;
+        let exec = r#"{"container":"c0","exec":"e0"}"#;
+        for (name, on, whose) in [
+            ("wait", target, None),
+            ("delete-task", target, None),
+            ("force-delete", target, None),
+            ("exit-status", target, None),
+            ("exec-wait", exec, Some("e0")),
+            ("delete-exec", exec, Some("e0")),
+            ("exit-status", exec, Some("e0")),
+        ] {
+            let judged = |event| judged(&format!(r#"{{"{name}":{on}}}"#), name, event);
+            assert!(!judged(of("c0", whose, 7)).failed(), "{name}");
+            let not_its_own = if whose.is_some() { None } else { Some("e0") };
+            for other in [
+                of("c0", whose, 0),
+                of("c1", whose, 7),
+                of("c0", not_its_own, 7),
+                Event { topic: "/tasks/oom".into(), ..of("c0", whose, 7) },
+            ] {
+                assert!(judged(other.clone()).failed(), "{name}: {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_never_ran_may_be_told_with_any_status() {
+        let exited = Exited { status: ExitStatus::Code(0), at_ns: None };
+        let deletion = Operation::DeleteTask(on());
+        let deleted = Outcome::Ok(Done::DeleteTask(exited));
+        let mut events = vec![event("/tasks/create", None), event("/tasks/exit", Some(137))];
+        assert!(!judge_exits(&[(&deletion, &deleted)], &events).failed());
+        // That another one ran is nothing to it.
+        events.push(Event { topic: "/tasks/start".into(), ..of("c1", None, 0) });
+        assert!(!judge_exits(&[(&deletion, &deleted)], &events).failed());
+        events.push(event("/tasks/start", None));
+        assert!(judge_exits(&[(&deletion, &deleted)], &events).failed());
     }
 }

@@ -99,4 +99,14 @@ mod tests {
         assert!(!of_task("real", "1.6", "/tasks/delete", true));
         assert!(!of_task("mock", "1.7", "/tasks/delete", true));
     }
+
+    #[test]
+    fn every_freedom_says_what_is_lost_by_whom_and_why_that_is_so() {
+        for freedom in &FREEDOMS {
+            let words = freedom.words();
+            let Freedom { version, topic, reason, evidence, .. } = freedom;
+            let all = [version, topic, reason, evidence];
+            assert!(all.iter().all(|one| !one.is_empty() && words.contains(**one)), "{words}");
+        }
+    }
 }

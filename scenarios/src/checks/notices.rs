@@ -188,4 +188,31 @@ mod tests {
         assert!(judge_notices(&[&exit(7)], &[unknown()], &made(1), None).failed());
         assert!(judge_notices(&[], &[unknown(), unknown()], &made(1), None).failed());
     }
+
+    #[test]
+    fn after_a_fault_an_exit_of_another_process_does_not_count() {
+        let of = |container: &str, exec: Option<&str>| Event {
+            container: ContainerId::new(container),
+            exec: exec.map(ExecId::new),
+            ..exit(7)
+        };
+        let judged = |event| judge_notices_after_faults(&[event], &[notice(7)], &made(1)).failed();
+        assert!(!judged(of("c0", None)));
+        assert!(judged(of("c1", None)));
+        assert!(judged(of("c0", Some("e0"))));
+    }
+
+    #[test]
+    fn after_a_fault_one_that_ran_is_told_rightly_whatever_else_never_ran() {
+        let birth = |topic: &str, container: &str| Event {
+            topic: topic.into(),
+            container: ContainerId::new(container),
+            status: None,
+            ..exit(0)
+        };
+        let (created, started) = (birth("/tasks/create", "c0"), birth("/tasks/start", "c0"));
+        let events = [created, started, birth("/tasks/create", "c1"), exit(137)];
+        assert!(judge_notices_after_faults(&events, &[notice(0)], &made(1)).failed());
+        assert!(!judge_notices_after_faults(&events, &[notice(137)], &made(1)).failed());
+    }
 }

@@ -194,4 +194,56 @@ mod tests {
         assert!(fails(&[&RUN[..3], &exec[1..]].concat(), false));
         assert!(fails(&[&RUN[..1], &exec].concat(), false));
     }
+
+    #[test]
+    fn a_record_is_changed_and_deleted_only_while_it_is_there() {
+        let [create, update, delete] =
+            ["/containers/create", "/containers/update", "/containers/delete"];
+        assert!(!fails(&[create, update, delete, create], false));
+        for wrong in [&[update][..], &[delete], &[create, create], &[create, delete, delete]] {
+            assert!(fails(wrong, false), "{wrong:?}");
+        }
+        assert!(fails(&[&RUN[..], &[delete, update]].concat(), false));
+        assert!(fails(&[&RUN[..], &[delete, delete]].concat(), false));
+    }
+
+    #[test]
+    fn one_that_runs_is_paused_and_resumed_in_turns_and_runs_out_of_memory_before_its_end() {
+        let [paused, resumed, oom] = ["/tasks/paused", "/tasks/resumed", "/tasks/oom"];
+        let running = |topics: &[&'static str]| [&RUN[..3], topics].concat();
+        assert!(!fails(&running(&[oom, paused, resumed, paused, oom, RUN[3], RUN[4]]), false));
+        for wrong in [&[resumed][..], &[paused, paused], &[paused, resumed, resumed]] {
+            assert!(fails(&running(wrong), false), "{wrong:?}");
+        }
+        for late in [paused, oom] {
+            assert!(fails(&running(&[RUN[3], late]), false), "{late}");
+        }
+        assert!(fails(&running(&[paused, RUN[3], resumed]), false));
+    }
+
+    #[test]
+    fn only_another_task_of_its_container_ends_an_exec_without_a_word() {
+        let exec = ["/tasks/exec-added e0", "/tasks/exec-started e0"];
+        let running = [&RUN[..3], &exec].concat();
+        let goes_on = ["/tasks/paused", "/tasks/resumed", "/tasks/exit e0"];
+        assert!(!fails(&[&running[..], &goes_on].concat(), false));
+        assert!(fails(&[&running[..], &exec].concat(), false));
+        assert!(!fails(&[&running[..], &RUN[3..], &RUN[1..3], &exec].concat(), false));
+        // Another container's new task is nothing to it.
+        let mut events: Vec<Event> = running.iter().map(|text| event(text)).collect();
+        let other = RUN[..2].iter().map(|text| event(text));
+        events.extend(other.map(|one| Event { container: ContainerId::new("c1"), ..one }));
+        events.push(event("/tasks/exit e0"));
+        assert!(!judge_order(&events, false).failed());
+    }
+
+    #[test]
+    fn what_came_before_is_told_of_the_container_itself() {
+        let mut events: Vec<Event> = RUN[..3].iter().map(|text| event(text)).collect();
+        events.push(Event { container: ContainerId::new("c1"), ..event(RUN[0]) });
+        events.push(Event { status: Some(7), ..event("/tasks/exit e0") });
+        let told = "/tasks/exit e0 7 of c0 cannot come after /containers/create, /tasks/create, \
+                    /tasks/start";
+        assert_eq!(judge_order(&events, false).detail, told);
+    }
 }

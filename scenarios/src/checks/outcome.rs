@@ -141,4 +141,40 @@ mod tests {
         assert!(judge_outcome(&Expect::Exit(0), &unknown).failed());
         assert!(!judge_outcome(&Expect::ExitNonZero, &unknown).failed());
     }
+
+    fn done(text: &str) -> Outcome {
+        serde_json::from_str(&format!(r#"{{"ok":{text}}}"#)).unwrap()
+    }
+
+    #[test]
+    fn what_is_found_of_a_task_is_its_state_or_that_there_is_none() {
+        use driver_protocol::Lifecycle::{Paused, Running};
+        let status = done(r#"{"status":{"status":"paused","pid":7}}"#);
+        let load = done(r#"{"load":{"task":{"status":"paused","pid":7}}}"#);
+        for told in [&status, &load] {
+            assert!(!judge_outcome(&Expect::State(Paused), told).failed(), "{told:?}");
+            assert!(judge_outcome(&Expect::State(Running), told).failed(), "{told:?}");
+            assert!(judge_outcome(&Expect::NoTask, told).failed(), "{told:?}");
+        }
+        let absent = done(r#"{"load":{}}"#);
+        assert!(!judge_outcome(&Expect::NoTask, &absent).failed());
+        assert!(judge_outcome(&Expect::State(Paused), &absent).failed());
+        assert!(judge_outcome(&Expect::State(Paused), &done(r#"{"pause":{}}"#)).failed());
+    }
+
+    #[test]
+    fn so_many_are_found_and_neither_more_nor_fewer() {
+        for found in [
+            r#"{"restore":{"containers":[{"container":"c0"},{"container":"c1"}]}}"#,
+            r#"{"stats-all":{"found":["c0","c1"]}}"#,
+            r#"{"import":{"images":["a","b"]}}"#,
+            r#"{"images":{"images":["a","b"]}}"#,
+        ] {
+            for (count, fails) in [(1, true), (2, false), (3, true)] {
+                let verdict = judge_outcome(&Expect::Finds(count), &done(found));
+                assert_eq!(verdict.failed(), fails, "{count} of {found}");
+            }
+        }
+        assert!(judge_outcome(&Expect::Finds(0), &done(r#"{"pause":{}}"#)).failed());
+    }
 }

@@ -64,11 +64,11 @@ fn idle(rpc: &str, classes: &[Class]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budgets::own;
+    use crate::budgets::{Budget, own};
     use rpc_ledger::{Code, Ledger, Opening, Owner, StepId};
     use run_record::CheckResult;
 
-    fn judged(client: &str, operation: &str, n: u64, classes: &[(&str, Class)]) -> Vec<Verdict> {
+    fn lines(classes: &[(&str, Class)]) -> Vec<CallLine> {
         let ledger = Ledger::new();
         for (rpc, _) in classes {
             let path = format!("/containerd.services.x.v1.{rpc}");
@@ -79,7 +79,11 @@ mod tests {
             class: Some(*class),
             ..CallLine::new(1, "gen/0", owner(), &call)
         });
-        let lines: Vec<CallLine> = lines.collect();
+        lines.collect()
+    }
+
+    fn judged(client: &str, operation: &str, n: u64, classes: &[(&str, Class)]) -> Vec<Verdict> {
+        let lines = lines(classes);
         let table = own(client).unwrap().operations[operation].ok.clone();
         judge_redundancy(operation, &lines.iter().collect::<Vec<_>>(), &table, n, true)
     }
@@ -116,5 +120,19 @@ mod tests {
     fn a_call_too_many_that_was_needed_is_for_the_budget_to_say() {
         let verdicts = judged("retained", "exec", 1, &[("Containers/Get", Class::Needed)]);
         assert_eq!(verdicts, [Verdict::pass("redundancy")]);
+    }
+
+    #[test]
+    fn as_far_as_a_waiver_goes_it_is_a_warning() {
+        let budget = "schema = 1\nclient = \"c\"\ntight = true\n[operation.exec]\n\"Tasks/Exec\" = 1\n\
+            [[waiver]]\nrule = \"operation.exec:Containers/Get\"\nallow = 1\nreason = \"it reloads\"\n\
+            owner = \"@name\"\nuntil = 9999-12-31\n";
+        let budget = Budget::parse("budget.toml", budget).unwrap();
+        let table = &budget.operations["exec"].ok;
+        for (times, result) in [(1, CheckResult::Warn), (2, CheckResult::Fail)] {
+            let lines = lines(&vec![("Containers/Get", Class::Redundant); times]);
+            let calls: Vec<&CallLine> = lines.iter().collect();
+            assert_eq!(judge_redundancy("exec", &calls, table, 1, true)[0].result, result);
+        }
     }
 }
