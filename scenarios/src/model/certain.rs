@@ -165,15 +165,15 @@ mod tests {
 
     #[test]
     fn an_end_is_open_where_more_than_one_is_possible() {
-        let first: Process = (container_id(C), None);
-        let exec: Process = (container_id(C), Some(exec_id(E)));
+        let first = [(container_id(C), None)];
+        let exec = [(container_id(C), Some(exec_id(E)))];
         let open = |world: &World| world.open_ends().into_iter().collect::<Vec<_>>();
 
         assert_eq!(open(&with_exec(Program::Sleeps, Program::ExitsWith7)), []);
         assert_eq!(open(&struck(running(Program::Sleeps), KILL, RUNNING)), []);
-        assert_eq!(open(&struck(running(Program::Obeys), TERM, RUNNING)), [first.clone()]);
+        assert_eq!(open(&struck(running(Program::Obeys), TERM, RUNNING)), first);
         // It may have ended by itself before it was killed.
-        assert_eq!(open(&struck(running(Program::ExitsWith7), KILL, STOPPED)), [first.clone()]);
+        assert_eq!(open(&struck(running(Program::ExitsWith7), KILL, STOPPED)), first);
 
         let mut told = struck(running(Program::Obeys), TERM, STOPPED);
         assert!(goes(&mut told, Move::Wait { c: C }, waited(5), STOPPED));
@@ -184,12 +184,12 @@ mod tests {
         let mut both = with_exec(Program::Sleeps, Program::Obeys);
         let kill = Move::ExecKill { c: C, e: E, signal: TERM };
         assert!(goes(&mut both, kill, Outcome::Ok(Done::ExecKill {}), RUNNING));
-        assert_eq!(open(&both), [exec.clone()]);
+        assert_eq!(open(&both), exec);
 
         // Of what another client made nobody can say how it ends, while it runs.
         let mut of_another = with_exec(Program::Sleeps, Program::ExitsWith7);
         of_another.restart();
-        assert_eq!(open(&of_another), [exec]);
+        assert_eq!(open(&of_another), exec);
         let mut of_another = with_exec(Program::Sleeps, Program::Sleeps);
         of_another.restart();
         assert_eq!(open(&of_another), []);

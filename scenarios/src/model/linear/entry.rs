@@ -2,11 +2,11 @@
 
 use driver_protocol::{Lifecycle, Ok as Done, Outcome};
 
-use super::history::{Act, History, Slot};
+use super::history::{Act, End, History, Slot};
 use super::part::{self, Loose, Meanwhile, Stage};
 use super::spot::{Spot, Whose};
-use crate::model::Move;
 use crate::model::moves::container_id;
+use crate::model::{KILL, Move};
 
 /// What is put in order.
 #[derive(Clone, Debug)]
@@ -51,12 +51,16 @@ pub(super) fn entries(history: &History, slot: u8) -> Vec<Entry<'_>> {
         entries.push(Entry::of(Deed::Blow(&blow.what), blow.from, Slot::MAX, None));
     }
     let twice = history.tells_twice(slot);
-    let mut told = Vec::new();
+    let mut told: Vec<&End> = Vec::new();
     for end in history.ends.iter().filter(|end| end.container == slot) {
-        if twice && told.contains(&(end.exec, end.status)) {
+        // Whoever cleans up tells the status with which it would have killed.
+        let again = |one: &&End| {
+            one.exec == end.exec && (one.status == end.status || end.status == Some(128 + KILL))
+        };
+        if twice && told.iter().any(again) {
             continue;
         }
-        told.push((end.exec, end.status));
+        told.push(end);
         let deed = Deed::End(end.exec, end.status);
         entries.push(Entry::of(deed, 0, end.seen, end.heard));
     }

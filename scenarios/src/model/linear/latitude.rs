@@ -64,17 +64,19 @@ pub const LATITUDES: &[Latitude] = &[
                    delete a deleted process",
     },
     Latitude {
-        what: "who asks while a task is removed may be told that nobody answers",
+        what: "who asks while a task is removed may be told that nobody answers; of several who remove it so may \
+               the one who did",
         reason: "its shim ends with it, and what waits for an answer of the shim's is cut off: ttrpc: closed; \
                  or runc is asked for a container that does not exist any more",
-        evidence: "conc/103 of seed 7 with 3 actors on real:1.6; conc/26 and conc/69 on real:1.7",
+        evidence: "conc/103 of seed 7 with 3 actors on real:1.6; conc/26 and conc/69 on real:1.7; conc/183 of seed 0 \
+                   with 2 on real:2.1",
     },
     Latitude {
         what: "where several start or remove a task at once, a real server may tell of its end twice",
-        reason: "the shim tells it, and so does whoever cleans up after a call to it that failed; on the mock \
-                 each is told once, and judged",
+        reason: "the shim tells it, and so does whoever cleans up after a call to it that failed, as if it had \
+                 been killed; on the mock each is told once, and judged",
         evidence: "conc/101 and conc/108 of seed 7 with 2 actors on real:1.7; conc/78 with 3, and conc/167 with \
-                   4, on real:2.1",
+                   4, on real:2.1; after an end by 7 one by 137: conc/183 of seed 0 with 2, on real:2.1",
     },
     Latitude {
         what: "an exec that is started while all are signalled may find its task paused",

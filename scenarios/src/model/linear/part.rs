@@ -22,6 +22,9 @@ const SHIM_GONE: Answer = Answer::Refused(&[
     ErrorKind::Internal,
 ]);
 
+/// The same, of a call that was under way.
+const NOBODY_ANSWERS: Answer = Answer::Refused(&[ErrorKind::Unavailable]);
+
 /// What others did to the same task while an operation was under way.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Meanwhile {
@@ -315,8 +318,17 @@ impl Now<'_> {
         }
         if self.meanwhile.contested {
             next.extend(self.refused(&[ABSENT]));
+            next.extend(self.unanswered());
         }
         next
+    }
+
+    /// It was removed, and the shim went before it could say so: another had asked it for the same.
+    fn unanswered(&self) -> Option<Next> {
+        let container = self.spot.state.as_ref()?;
+        let stopped = matches!(self.task()?.phase, Phase::Stopped(_));
+        let gone = || (None, self.spot.with(Some(container.without_task())));
+        (stopped && NOBODY_ANSWERS.is(self.outcome())).then(gone)
     }
 
     /// How it ended the client may know though another has deleted it.

@@ -12,7 +12,7 @@ use crate::model::moves::container_id;
 use crate::model::rules::{self, State};
 use crate::model::state::Phase;
 use crate::model::world::later;
-use crate::model::{Move, Program};
+use crate::model::{Move, Program, TERM};
 use crate::plot::Actors;
 
 mod parts;
@@ -134,6 +134,26 @@ fn a_client_that_told_an_exit_does_not_show_the_process_running() {
     assert!(possible(&history(Some(25), STOPPED)));
     assert!(!possible(&history(Some(25), RUNNING)));
     assert!(possible(&history(None, RUNNING)), "it need not have heard of it");
+}
+
+/// Who cleans up after a shim that has gone tells how it would have killed.
+#[test]
+fn of_several_who_remove_a_task_at_once_the_one_who_did_may_go_unanswered_and_its_end_be_told_again()
+ {
+    let term = act(1, Move::Kill { c: C, signal: TERM }, Answer::Ok, 10, 11);
+    let end =
+        |status, seen| End { container: C, exec: None, status: Some(status), seen, heard: None };
+    let remove = |actor, answer, at| act(actor, Move::ForceDelete { c: C }, answer, at, at + 9);
+    let gone = |answer, second, later| {
+        let acts = vec![term.clone(), remove(2, answer, 30), remove(1, ABSENT, later)];
+        let looks = vec![Look { container: C, state: None, at: 60 }];
+        possible(&History { ends: vec![end(2, 20), end(second, 50)], looks, ..after_start(acts) })
+    };
+    let lost = Answer::Refused(&[ErrorKind::Unavailable]);
+    assert!(gone(lost, 137, 35));
+    assert!(!gone(lost, 5, 35), "nobody ends it so");
+    assert!(!gone(lost, 137, 40), "one after the other");
+    assert!(!gone(ABSENT, 137, 35), "who removed it?");
 }
 
 #[test]
