@@ -69,7 +69,7 @@ pub const LATITUDES: &[Latitude] = &[
         reason: "its shim ends with it, and what waits for an answer of the shim's is cut off: ttrpc: closed; \
                  or runc is asked for a container that does not exist any more",
         evidence: "conc/103 of seed 7 with 3 actors on real:1.6; conc/26 and conc/69 on real:1.7; conc/183 of seed 0 \
-                   with 2 on real:2.1",
+                   with 2 and conc/155 with 3 on real:2.1",
     },
     Latitude {
         what: "where several start or remove a task at once, a real server may tell of its end twice",

@@ -313,22 +313,23 @@ impl Now<'_> {
     fn remove_unforced(&self, c: u8) -> Vec<Next> {
         let mut next = self.fitting(&Move::DeleteTask { c });
         let never_ran = self.task().is_some_and(|task| task.phase == Phase::Created);
-        if never_ran && matches!(self.outcome(), Outcome::Ok(_)) {
+        // Its shim may have gone before it said so, where another asked it for the same.
+        let unanswered = self.meanwhile.contested && NOBODY_ANSWERS.is(self.outcome());
+        if never_ran && (unanswered || matches!(self.outcome(), Outcome::Ok(_))) {
             next.extend(self.removing());
+        } else if unanswered {
+            next.extend(self.gone());
         }
         if self.meanwhile.contested {
             next.extend(self.refused(&[ABSENT]));
-            next.extend(self.unanswered());
         }
         next
     }
 
-    /// It was removed, and the shim went before it could say so: another had asked it for the same.
-    fn unanswered(&self) -> Option<Next> {
+    fn gone(&self) -> Option<Next> {
         let container = self.spot.state.as_ref()?;
         let stopped = matches!(self.task()?.phase, Phase::Stopped(_));
-        let gone = || (None, self.spot.with(Some(container.without_task())));
-        (stopped && NOBODY_ANSWERS.is(self.outcome())).then(gone)
+        stopped.then(|| (None, self.spot.with(Some(container.without_task()))))
     }
 
     /// How it ended the client may know though another has deleted it.

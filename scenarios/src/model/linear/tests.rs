@@ -157,6 +157,21 @@ fn of_several_who_remove_a_task_at_once_the_one_who_did_may_go_unanswered_and_it
 }
 
 #[test]
+fn who_deletes_a_task_that_never_ran_beside_another_may_go_unanswered_too() {
+    let gone = |answer, later| {
+        let delete = |actor, answer, at| act(actor, Move::DeleteTask { c: C }, answer, at, at + 9);
+        let acts = [delete(1, answer, 10), delete(2, ABSENT, later)];
+        let end = End { container: C, exec: None, status: Some(137), seen: 25, heard: None };
+        let looks = vec![Look { container: C, state: None, at: 40 }];
+        possible(&History { ends: vec![end], looks, ..after_create_task(acts) })
+    };
+    let lost = Answer::Refused(&[ErrorKind::Unavailable]);
+    assert!(gone(lost, 15));
+    assert!(!gone(lost, 20), "one after the other");
+    assert!(!gone(ABSENT, 15), "who deleted it?");
+}
+
+#[test]
 fn whoever_asks_the_server_meets_the_end_that_the_observer_has_heard_of() {
     let kill = act(1, Move::Kill { c: C, signal: 9 }, Answer::Ok, 10, 11);
     let pause = |at| act(2, Move::Pause { c: C }, Answer::Ok, at, at + 1);
