@@ -96,6 +96,11 @@ pub const LATITUDES: &[Latitude] = &[
         evidence: "conc/23 of seed 0 with 4 actors on real:1.6, generator 5",
     },
     Latitude {
+        what: "an exec of a program that there is not is started while its task ends, and ends by 137",
+        reason: "the end of the first process kills all others, before this one finds nothing to run",
+        evidence: "conc/170 of seed 0 with 2 actors on real:2.1, generator 5",
+    },
+    Latitude {
         what: "between its registering and its starting an exec is there and is not",
         reason: "the id is taken, the process is none yet, and who keeps handles has none of it",
         evidence: "C-168, C-379",

@@ -272,15 +272,16 @@ impl Now<'_> {
         if let Phase::Paused | Phase::Stopped(_) = task.phase {
             return refused(&[WRONG_STATE, NO_BINARY]);
         }
-        if process == Program::IsMissing {
+        let first = self.spot.state.as_ref().and_then(|container| container.program.ends_with());
+        let ends = task.doom.is_some() || first.is_some();
+        if process == Program::IsMissing && !(ends && Answer::Ok.is(self.outcome())) {
             return refused(&[NO_BINARY]);
         }
         let mut next = Vec::new();
-        let container = self.spot.state.as_ref();
         if self.meanwhile.frozen {
             next.extend(refused(&[WRONG_STATE]));
         }
-        if task.doom.is_some() || container.is_some_and(|one| one.program.ends_with().is_some()) {
+        if ends {
             next.extend(refused(&[WRONG_STATE, NO_BINARY]));
         }
         // Whose end was told by now never comes to run.
@@ -294,8 +295,10 @@ impl Now<'_> {
 
     fn with_exec(&self, e: u8, process: Program) -> State {
         let container = self.spot.state.as_ref()?;
+        // What is missing was not looked for yet when the end of the first process killed it.
+        let doom = (process == Program::IsMissing).then_some(128 + KILL);
         let mut started = container.with(|task| {
-            task.execs.insert(e, Exec { program: process, exited: None, doom: None, held: true });
+            task.execs.insert(e, Exec { program: process, exited: None, doom, held: true });
         });
         started.past.remove(&e);
         Some(started)

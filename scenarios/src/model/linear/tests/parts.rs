@@ -262,3 +262,20 @@ fn an_exec_that_never_came_to_run_leaves_nothing_to_the_next_of_its_id() {
     assert!(possible(&told(vec![end(1, 15), end(137, 40)])));
     assert!(!possible(&told(vec![end(1, 15), end(137, 40), end(137, 41)])), "it ended once");
 }
+
+#[test]
+fn an_exec_of_nothing_may_be_killed_by_the_end_of_its_task_before_it_is_missed() {
+    let told = |first: Program, status| {
+        let task = [
+            act(0, Move::CreateTask { c: C }, Answer::Ok, 3, 4),
+            act(0, Move::StartTask { c: C }, Answer::Ok, 5, 6),
+            act(0, exec(Program::IsMissing), Answer::Ok, 7, 8),
+        ];
+        let acts = std::iter::once(create(first)).chain(task).collect();
+        let end = End { container: C, exec: Some(0), status: Some(status), seen: 9, heard: None };
+        possible(&History { acts, ends: vec![end], ..History::default() })
+    };
+    assert!(told(Program::ExitsWith3Later, 137));
+    assert!(!told(Program::ExitsWith3Later, 0), "it came to nothing");
+    assert!(!told(Program::Sleeps, 137), "nothing ends");
+}
