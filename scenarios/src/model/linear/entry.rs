@@ -3,7 +3,8 @@
 use driver_protocol::{Lifecycle, Ok as Done, Outcome};
 
 use super::history::{Act, End, History, Slot};
-use super::part::{self, Loose, Meanwhile, Stage};
+use super::meanwhile::Meanwhile;
+use super::part::{self, Loose, Stage};
 use super::spot::{Spot, Whose};
 use crate::model::moves::container_id;
 use crate::model::{KILL, Move};
@@ -43,7 +44,7 @@ pub(super) fn entries(history: &History, slot: u8) -> Vec<Entry<'_>> {
         .iter()
         .filter_map(|act| {
             let deed = deed(history, act, slot)?;
-            Some(Entry::of(deed, act.invoked, act.returned, None))
+            Some(Entry::of(deed, act.invoked, act.until(), None))
         })
         .collect();
     for blow in &history.blows {
@@ -85,7 +86,7 @@ pub(super) fn entries(history: &History, slot: u8) -> Vec<Entry<'_>> {
 
 fn deed<'h>(history: &'h History, act: &'h Act, slot: u8) -> Option<Deed<'h>> {
     if act.play.container() == Some(slot) {
-        return Some(Deed::Act(act, meanwhile(history, act)));
+        return Some(Deed::Act(act, Meanwhile::of(history, act)));
     }
     match (&act.play, &act.outcome) {
         (Move::StatsAll {}, Outcome::Ok(Done::StatsAll { found })) => {
@@ -94,43 +95,6 @@ fn deed<'h>(history: &'h History, act: &'h Act, slot: u8) -> Option<Deed<'h>> {
         (Move::StatsAll {}, _) if slot == 0 => Some(Deed::Refused(act)),
         _ => None,
     }
-}
-
-/// What others did to the same task while it was under way.
-fn meanwhile(history: &History, act: &Act) -> Meanwhile {
-    let overlaps = |other: &&Act| {
-        !std::ptr::eq(*other, act)
-            && other.play.container() == act.play.container()
-            && act.overlaps(other)
-    };
-    let makes = |play: &Move| matches!(play, Move::Start { .. } | Move::CreateTask { .. });
-    let mut meanwhile = Meanwhile { astray: is_astray(history, act), ..Meanwhile::default() };
-    for other in history.acts.iter().filter(overlaps) {
-        meanwhile.contested |= makes(&other.play) || removes(&other.play);
-        meanwhile.removed |= removes(&other.play) && matches!(other.outcome, Outcome::Ok(_));
-        meanwhile.turned |= turns(&other.play);
-        meanwhile.frozen |= matches!(other.play, Move::KillAll { .. });
-        let same = other.play.exec() == act.play.exec();
-        meanwhile.registering |= same && matches!(other.play, Move::Exec { .. });
-    }
-    meanwhile
-}
-
-/// Whether the exec that an operation is about was asked for while its task was removed.
-fn is_astray(history: &History, act: &Act) -> bool {
-    let same = |other: &&Act| {
-        other.play.container() == act.play.container() && other.play.exec() == act.play.exec()
-    };
-    let asked =
-        |other: &&Act| matches!(other.play, Move::Exec { .. }) && other.invoked < act.invoked;
-    let removed = |exec: &Act| {
-        history.acts.iter().any(|other| {
-            let of_it = other.play.container() == exec.play.container();
-            let done = matches!(other.outcome, Outcome::Ok(_));
-            of_it && exec.overlaps(other) && removes(&other.play) && done
-        })
-    };
-    history.acts.iter().filter(same).filter(asked).any(removed)
 }
 
 impl<'h> Entry<'h> {
@@ -149,8 +113,8 @@ impl<'h> Entry<'h> {
         let learned = match &self.deed {
             _ if !tells(told) => Some(self.returned),
             Deed::Act(act, meanwhile) => {
-                let crossed = (meanwhile.contested && removes(&act.play))
-                    || (meanwhile.turned && turns(&act.play));
+                let crossed =
+                    (meanwhile.contested && act.removes()) || (meanwhile.turned && act.turns());
                 (teaches(act, told) && !crossed).then_some(self.returned)
             }
             Deed::End(whose, _) => {
@@ -208,14 +172,6 @@ impl<'h> Entry<'h> {
     }
 }
 
-fn removes(play: &Move) -> bool {
-    matches!(play, Move::DeleteTask { .. } | Move::ForceDelete { .. })
-}
-
-fn turns(play: &Move) -> bool {
-    matches!(play, Move::Pause { .. } | Move::Resume { .. })
-}
-
 /// Whether its client knows more, once it is answered, of what it tells with another.
 fn teaches(act: &Act, told: &Act) -> bool {
     let Outcome::Ok(done) = &act.outcome else { return false };
@@ -257,97 +213,13 @@ fn tells(act: &Act) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{
-        ABSENT, Answer, C, CREATED, RUNNING, STOPPED, TAKEN, WRONG_STATE, act,
-    };
-    use super::{Act, Entry, Meanwhile, Slot, entries, meanwhile};
+    use super::super::tests::{Answer, C, CREATED, RUNNING, STOPPED, TAKEN, WRONG_STATE, act};
+    use super::{Entry, Slot, entries};
     use crate::model::linear::{End, History, Look};
     use crate::model::{Move, Program};
 
-    /// What is so, by name.
-    fn words(found: Meanwhile) -> Vec<&'static str> {
-        let Meanwhile { contested, removed, frozen, turned, registering, astray } = found;
-        let all = [
-            (contested, "contested"),
-            (removed, "removed"),
-            (frozen, "frozen"),
-            (turned, "turned"),
-            (registering, "registering"),
-            (astray, "astray"),
-        ];
-        all.into_iter().filter(|(so, _)| *so).map(|(_, word)| word).collect()
-    }
-
-    /// What the first of them met.
-    fn met(acts: Vec<Act>) -> Vec<&'static str> {
-        let history = History { acts, ..History::default() };
-        words(meanwhile(&history, &history.acts[0]))
-    }
-
     fn exec(c: u8, e: u8) -> Move {
         Move::Exec { c, e, process: Program::Sleeps }
-    }
-
-    #[test]
-    fn what_others_asked_of_the_same_task_meanwhile_is_known() {
-        let status = Move::Status { c: C };
-        let kill = |e| Move::ExecKill { c: C, e, signal: 9 };
-        for (play, other, answer, expected) in [
-            (&status, Move::CreateTask { c: C }, TAKEN, &["contested"][..]),
-            (&status, Move::Start { c: C }, Answer::Ok, &["contested"]),
-            (&status, Move::DeleteTask { c: C }, WRONG_STATE, &["contested"]),
-            (&status, Move::DeleteTask { c: C }, Answer::Exit(0), &["contested", "removed"]),
-            (&status, Move::ForceDelete { c: C }, Answer::Exit(0), &["contested", "removed"]),
-            (&status, Move::Pause { c: C }, Answer::Ok, &["turned"]),
-            (&status, Move::Resume { c: C }, WRONG_STATE, &["turned"]),
-            (&status, Move::KillAll { c: C, signal: 9 }, Answer::Ok, &["frozen"]),
-            (&status, Move::Kill { c: C, signal: 9 }, Answer::Ok, &[]),
-            (&status, Move::StartTask { c: C }, Answer::Ok, &[]),
-            (&status, Move::ForceDelete { c: C + 1 }, Answer::Exit(0), &[]),
-            (&status, exec(C, 0), Answer::Ok, &[]),
-            (&exec(C, 0), exec(C, 0), Answer::Ok, &["registering"]),
-            (&exec(C, 0), exec(C, 1), Answer::Ok, &[]),
-            (&exec(C, 0), kill(0), Answer::Ok, &[]),
-        ] {
-            let one = act(1, play.clone(), TAKEN, 10, 20);
-            let at = |invoked| act(2, other.clone(), answer, invoked, invoked + 5);
-            assert_eq!(met(vec![one.clone(), at(12)]), expected, "{other:?} during {play:?}");
-            assert_eq!(met(vec![one.clone(), at(1)]), [""; 0], "{other:?} before {play:?}");
-            assert_eq!(met(vec![one, at(30)]), [""; 0], "{other:?} after {play:?}");
-        }
-        let delete = act(1, Move::DeleteTask { c: C }, Answer::Exit(0), 10, 20);
-        assert_eq!(met(vec![delete]), [""; 0], "it is not its own rival");
-    }
-
-    #[test]
-    fn an_exec_is_astray_that_was_asked_for_while_its_task_was_removed() {
-        let kill = act(1, Move::ExecKill { c: C, e: 0, signal: 9 }, ABSENT, 30, 31);
-        let asked = act(2, exec(C, 0), Answer::Ok, 10, 20);
-        let removed = act(3, Move::DeleteTask { c: C }, Answer::Exit(0), 12, 18);
-        let forced = Act { play: Move::ForceDelete { c: C }, ..removed.clone() };
-        let of = |play: Move, act: &Act| Act { play, ..act.clone() };
-        let at = |invoked, act: &Act| Act { invoked, returned: invoked + 5, ..act.clone() };
-        let refused = act(3, Move::DeleteTask { c: C }, WRONG_STATE, 12, 18);
-        for (asked, removed, astray, what) in [
-            (&asked, &removed, true, "deleted"),
-            (&asked, &forced, true, "deleted by force"),
-            (&asked, &refused, false, "refused"),
-            (&asked, &of(Move::DeleteTask { c: C + 1 }, &removed), false, "another's"),
-            (&asked, &of(Move::Pause { c: C }, &removed), false, "paused"),
-            (&asked, &at(1, &removed), false, "deleted before"),
-            (&asked, &at(22, &removed), false, "deleted after"),
-            (&of(exec(C, 1), &asked), &removed, false, "another exec"),
-            (&of(exec(C + 1, 0), &asked), &removed, false, "of another container"),
-            (&of(Move::ExecResize { c: C, e: 0 }, &asked), &removed, false, "not asked for"),
-            (&at(40, &asked), &at(42, &removed), false, "asked for later"),
-        ] {
-            let met = met(vec![kill.clone(), asked.clone(), removed.clone()]);
-            assert_eq!(met.contains(&"astray"), astray, "{what}");
-        }
-        // What becomes of the asking itself is another question.
-        assert_eq!(met(vec![asked.clone(), removed.clone()]), ["contested", "removed"]);
-        let status = act(1, Move::Status { c: C }, RUNNING, 30, 31);
-        assert_eq!(met(vec![status, asked, removed]), [""; 0], "it is of no exec");
     }
 
     fn end(exec: Option<u8>, status: u32, seen: Slot, heard: Option<Slot>) -> End {

@@ -10,6 +10,7 @@
 mod entry;
 mod history;
 mod latitude;
+mod meanwhile;
 mod part;
 mod search;
 mod spot;

@@ -3,6 +3,7 @@
 use driver_protocol::{ErrorKind, ExitStatus, Lifecycle, Outcome};
 
 use super::history::Act;
+use super::meanwhile::Meanwhile;
 use super::spot::Spot;
 use crate::model::answer::{ABSENT, Answer, NO_BINARY, TAKEN, WRONG_STATE};
 use crate::model::rules::{self, State};
@@ -23,24 +24,7 @@ const SHIM_GONE: Answer = Answer::Refused(&[
 ]);
 
 /// The same, of a call that was under way.
-const NOBODY_ANSWERS: Answer = Answer::Refused(&[ErrorKind::Unavailable]);
-
-/// What others did to the same task while an operation was under way.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Meanwhile {
-    /// They were making or removing it.
-    pub(super) contested: bool,
-    /// They removed it.
-    pub(super) removed: bool,
-    /// They signalled all of it, for which it is frozen for a moment.
-    pub(super) frozen: bool,
-    /// They paused or resumed it.
-    pub(super) turned: bool,
-    /// They were registering an exec of the same id.
-    pub(super) registering: bool,
-    /// The exec that it is about was asked for while they removed its task: it may be one of the next.
-    pub(super) astray: bool,
-}
+pub(super) const NOBODY_ANSWERS: Answer = Answer::Refused(&[ErrorKind::Unavailable]);
 
 /// What is taken as well, when no order is found without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

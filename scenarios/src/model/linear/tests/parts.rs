@@ -2,7 +2,8 @@
 
 use driver_protocol::{ErrorKind, ExitStatus, Exited, Lifecycle, Ok as Done, Outcome, Waited};
 
-use super::super::part::{self, Loose, Meanwhile, Stage};
+use super::super::meanwhile::Meanwhile;
+use super::super::part::{self, Loose, Stage};
 use super::super::spot::Spot;
 use super::super::{Act, End, History, Look};
 use super::{
