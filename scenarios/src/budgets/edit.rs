@@ -128,7 +128,7 @@ fn own_table<'d>(
 fn set(table: &mut dyn TableLike, rpc: &str, limit: Limit) {
     let item = table.entry(rpc).or_insert(Item::None);
     match item.as_table_like_mut() {
-        Some(row) if row.contains_key("on_excess") => {
+        Some(row) => {
             let (key, other, limit) = match limit {
                 Limit::Exactly(line) => ("exactly", "at_most", Limit::AtMost(line)),
                 limit => ("at_most", "exactly", limit),
@@ -136,7 +136,7 @@ fn set(table: &mut dyn TableLike, rpc: &str, limit: Limit) {
             row.remove(other);
             replace(row.entry(key).or_insert(Item::None), limit);
         }
-        _ => replace(item, limit),
+        None => replace(item, limit),
     }
 }
 
