@@ -145,7 +145,9 @@ fn of_several_who_remove_a_task_at_once_the_one_who_did_may_go_unanswered_and_it
         |status, seen| End { container: C, exec: None, status: Some(status), seen, heard: None };
     let remove = |actor, answer, at| act(actor, Move::ForceDelete { c: C }, answer, at, at + 9);
     let gone = |answer, second, later| {
-        let acts = vec![term.clone(), remove(2, answer, 30), remove(1, ABSENT, later)];
+        // The record is there still.
+        let delete = act(0, Move::Delete { c: C }, Answer::Ok, 70, 71);
+        let acts = vec![term.clone(), remove(2, answer, 30), remove(1, ABSENT, later), delete];
         let looks = vec![Look { container: C, state: None, at: 60 }];
         possible(&History { ends: vec![end(2, 20), end(second, 50)], looks, ..after_start(acts) })
     };
