@@ -156,7 +156,8 @@ mod tests {
             (NOBODY_ANSWERS, 10, true),
             (NOBODY_ANSWERS, 40, false),
             (ABSENT, 10, false),
-            (Answer::Exit(0), 10, false),
+            (Answer::Exit(0), 25, false),
+            (Answer::Exit(0), 31, false),
         ] {
             let found = met(vec![pause.clone(), delete(answer, invoked)]);
             assert_eq!(found.contains(&"removed"), removed, "{answer:?} at {invoked}");
