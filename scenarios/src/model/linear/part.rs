@@ -258,6 +258,7 @@ impl Now<'_> {
         }
         let first = self.spot.state.as_ref().and_then(|container| container.program.ends_with());
         let ends = task.doom.is_some() || first.is_some();
+        // It may be killed with its task before it is looked for.
         if process == Program::IsMissing && !(ends && Answer::Ok.is(self.outcome())) {
             return refused(&[NO_BINARY]);
         }
@@ -279,10 +280,8 @@ impl Now<'_> {
 
     fn with_exec(&self, e: u8, process: Program) -> State {
         let container = self.spot.state.as_ref()?;
-        // What is missing was not looked for yet when the end of the first process killed it.
-        let doom = (process == Program::IsMissing).then_some(128 + KILL);
         let mut started = container.with(|task| {
-            task.execs.insert(e, Exec { program: process, exited: None, doom, held: true });
+            task.execs.insert(e, Exec { program: process, exited: None, doom: None, held: true });
         });
         started.past.remove(&e);
         Some(started)
