@@ -23,12 +23,14 @@ impl State {
         self.streams.remove(place);
     }
 
-    /// Streams whose lease is no more are closed.
+    /// Streams whose lease is no more are closed, and those of namespaces that are not stored: only those that
+    /// are are looked through for what is in use.
     pub(super) fn collect_streams(&mut self) {
-        let Self { streams, leases, garbage, .. } = self;
+        let Self { streams, leases, namespaces, garbage, .. } = self;
         streams.retain(|place, lease| {
-            let held =
+            let leased =
                 lease.as_ref().is_none_or(|lease| leases.contains_key(&key(&place.0, lease)));
+            let held = leased && namespaces.contains_key(&place.0);
             if !held {
                 garbage.streams.push(place.clone());
             }

@@ -9,25 +9,18 @@ use serde::Deserialize;
 pub(crate) struct Chance {
     /// Part of the difference that it makes.
     told: String,
-    /// Ids; all where it is absent.
-    cases: Option<Vec<String>>,
     versions: Vec<String>,
     pub(crate) why: String,
 }
 
 impl Chance {
-    pub(crate) fn named(&self) -> &[String] {
-        self.cases.as_deref().unwrap_or_default()
-    }
-
     pub(crate) fn is_of(&self, version: &str) -> bool {
         self.versions.iter().any(|one| one == version)
     }
 
-    /// Whether it made this case differ so.
-    pub(crate) fn made(&self, case: &str, told: &str) -> bool {
-        self.cases.as_ref().is_none_or(|cases| cases.iter().any(|one| one == case))
-            && told.contains(&self.told)
+    /// Whether it made a case differ so.
+    pub(crate) fn made(&self, told: &str) -> bool {
+        told.contains(&self.told)
     }
 }
 

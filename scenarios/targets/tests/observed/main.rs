@@ -223,12 +223,6 @@ fn what_the_mock_answers_otherwise_on_purpose_stands_in_its_readme() {
 }
 
 #[test]
-fn what_is_left_to_chance_names_cases_that_exist() {
-    let cases: Vec<Case> = AREAS.iter().flat_map(|(area, text)| parse(area, text)).collect();
-    for chance in chances() {
-        for id in chance.named() {
-            assert!(cases.iter().any(|case| case.id == *id), "{id}: no case");
-        }
-        assert!(!chance.why.is_empty());
-    }
+fn what_is_left_to_chance_has_a_reason() {
+    assert!(chances().iter().all(|chance| !chance.why.is_empty()));
 }

@@ -165,8 +165,7 @@ impl Report {
 
     /// Takes those away that drew it; their ids.
     pub(crate) fn set_aside(&mut self, chance: &Chance) -> Vec<String> {
-        let drew =
-            |one: &Played| one.differences.iter().any(|told| chance.made(&one.id, &told.told));
+        let drew = |one: &Played| one.differences.iter().any(|told| chance.made(&told.told));
         self.played.extract_if(.., |one| drew(one)).map(|one| one.id).collect()
     }
 
