@@ -3,20 +3,15 @@
 use containerd_client::services::v1::StreamInit;
 use prost::Name;
 use prost_types::Any;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Answer;
 use super::request::{caller, lease};
 use crate::anys::{inside, known};
-use crate::streams::Wire;
+use crate::streams::{Wire, answers};
 use crate::stubs::containerd::services::streaming::v1::streaming_server;
 use crate::world::World;
-
-/// How many objects wait before their reader takes them.
-const AHEAD: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Streams(pub(crate) World);
@@ -42,10 +37,10 @@ impl streaming_server::Streaming for Streams {
         }
         let init: StreamInit = inside(profile, &first)?;
         self.0.change(|state| state.take_stream(&namespace, &init.id, lease))?;
-        let (to, answers) = mpsc::channel(AHEAD);
+        let (to, answers) = answers();
         let registered = Any { type_url: "google.protobuf.Empty".to_owned(), value: Vec::new() };
-        to.try_send(Ok(registered)).expect("nothing else was sent, and there is room");
+        to.send(registered).await.expect("its reader is here");
         self.0.streams().put((namespace, init.id), Wire { from, to });
-        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+        Ok(Response::new(Box::pin(answers)))
     }
 }

@@ -47,7 +47,7 @@ impl Incoming {
         if self.window < WINDOW_BYTES {
             let update = containerd_client::to_any(&WindowUpdate { update: WINDOW_BYTES });
             // Who takes no more answers may have sent everything: what was sent tells.
-            if self.stream.wire().to.send(Ok(update)).await.is_ok() {
+            if self.stream.wire().to.send(update).await.is_ok() {
                 self.window = self.window.saturating_add(WINDOW_BYTES);
             }
         }
@@ -93,7 +93,7 @@ impl Outgoing {
             let room = usize::try_from(self.window).unwrap_or(usize::MAX);
             let (piece, rest) = bytes.split_at(bytes.len().min(PIECE_BYTES).min(room));
             let data = containerd_client::to_any(&Data { data: piece.to_vec() });
-            self.stream.wire().to.send(Ok(data)).await.map_err(|_| gone())?;
+            self.stream.wire().to.send(data).await.map_err(|_| gone())?;
             self.window -= i64::try_from(piece.len()).expect("a piece is small");
             bytes = rest;
         }
@@ -114,7 +114,7 @@ impl Outgoing {
     /// has a lease to delete on disk. Here a reader has until its room is what containerd's own
     /// client keeps it at, which is once it has read; one that does not has `PATIENCE`.
     async fn read(&mut self) {
-        self.stream.wire().taken().await;
+        self.stream.wire().to.handed_over().await;
         let roomy =
             async { while self.window < WINDOW_BYTES.into() && self.room().await.is_ok() {} };
         let _ = tokio::time::timeout(PATIENCE, roomy).await;

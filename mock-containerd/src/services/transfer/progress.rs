@@ -23,7 +23,7 @@ impl Progress {
     pub(super) async fn end(mut self, event: &str) {
         self.tell(event).await;
         if let Some(mut stream) = self.stream {
-            stream.wire().taken().await;
+            stream.wire().to.handed_over().await;
         }
     }
 
@@ -35,7 +35,7 @@ impl Progress {
         let Some(stream) = &mut self.stream else { return };
         let message = Message { event: event.to_owned(), name, desc, ..Message::default() };
         // Who does not listen any more stops no transfer.
-        if stream.wire().to.send(Ok(containerd_client::to_any(&message))).await.is_err() {
+        if stream.wire().to.send(containerd_client::to_any(&message)).await.is_err() {
             self.stream = None;
         }
     }

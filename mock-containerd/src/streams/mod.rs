@@ -1,11 +1,14 @@
 //! Streams that clients opened, waiting for a transfer to use them.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use prost_types::Any;
-use tokio::sync::mpsc;
-use tonic::{Status, Streaming};
+use tonic::Streaming;
+
+pub(crate) use answers::{Answerer, answers};
 
 use crate::state::{Failure, Key};
 use crate::world::World;
@@ -14,15 +17,7 @@ use crate::world::World;
 #[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) from: Streaming<Any>,
-    pub(crate) to: mpsc::Sender<Result<Any, Status>>,
-}
-
-impl Wire {
-    /// Done when the connection has taken all that was sent, or is gone: what is answered afterwards
-    /// comes after it.
-    pub(crate) async fn taken(&self) {
-        let _ = self.to.reserve_many(self.to.max_capacity()).await;
-    }
+    pub(crate) to: Answerer,
 }
 
 /// Those that nobody uses yet, by namespace and id.
