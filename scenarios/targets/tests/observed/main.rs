@@ -11,6 +11,7 @@ mod answer;
 mod call;
 mod case;
 mod chance;
+mod choice;
 mod daemons;
 mod exchange;
 mod files;
@@ -78,14 +79,12 @@ const AREAS: &[(&str, &str)] = &areas![
     "restarts",
 ];
 
-/// Ids of cases and names of files that `CASES` chooses; none: all are played.
-fn chosen() -> Vec<String> {
-    let chosen = std::env::var("CASES").unwrap_or_default();
-    chosen.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+fn all_cases() -> Vec<Case> {
+    AREAS.iter().flat_map(|(area, text)| parse(area, text)).collect()
 }
 
 fn cases() -> Vec<Case> {
-    let only = chosen();
+    let only = choice::names();
     let named = |name: &str| only.iter().any(|one| one == name);
     let chosen = |area: &str, case: &Case| only.is_empty() || named(area) || named(&case.id);
     let of = |(area, text): &(&str, &str)| {
@@ -120,7 +119,7 @@ async fn answered_as_observed(name: &str, kind: Arc<dyn Kind>, cases: Vec<Case>)
     let (count, wrong) = (report.count(), report.wrong_count());
     tell(&format!("{name}: {count} cases, {wrong} differ"));
     assert!(wrong == 0, "{wrong} of {count} differ on {name}:\n{}", report.wrong());
-    if chosen().is_empty() {
+    if choice::names().is_empty() {
         // No file: no text differs.
         insta::assert_snapshot!(format!("texts_{}", name.replace([' ', '.'], "_")), report.texts());
     } else {
@@ -151,7 +150,14 @@ async fn real(version: &'static str) {
     match Daemons::of(version) {
         Ok(daemons) => {
             let name = format!("containerd {version}");
-            answered_as_observed(&name, Arc::new(daemons), cases()).await;
+            let mut cases = cases();
+            if let Some(sample) = choice::Sample::chosen() {
+                let all = cases.len();
+                cases = sample.of(cases);
+                let left = all - cases.len();
+                tell(&format!("NOT RUN on {name}: {left} of {all} cases: OBSERVED_SAMPLE"));
+            }
+            answered_as_observed(&name, Arc::new(daemons), cases).await;
         }
         Err(lack) => {
             let count = cases().len();
@@ -189,9 +195,9 @@ fn of_676_assertions_those_that_are_no_case_are_listed_with_a_reason() {
     let lines = include_str!("cases/untranslated.jsonl").lines();
     let left: Vec<Untranslated> =
         lines.map(|line| serde_json::from_str(line).expect(line)).collect();
-    let cases = AREAS.iter().flat_map(|(area, text)| parse(area, text));
     // Those that were seen since have other ids.
-    let cases: Vec<Case> = cases.filter(|case| case.id.starts_with("C-")).collect();
+    let cases: Vec<Case> =
+        all_cases().into_iter().filter(|case| case.id.starts_with("C-")).collect();
     let mut ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
     ids.extend(left.iter().map(|one| one.id.as_str()));
     ids.sort_unstable();
@@ -207,8 +213,7 @@ fn of_676_assertions_those_that_are_no_case_are_listed_with_a_reason() {
 #[test]
 fn what_the_mock_answers_otherwise_on_purpose_stands_in_its_readme() {
     let readme = include_str!("../../../../mock-containerd/README.md");
-    let cases = AREAS.iter().flat_map(|(area, text)| parse(area, text));
-    let on_purpose: Vec<Case> = cases.filter(Case::has_a_stand_in).collect();
+    let on_purpose: Vec<Case> = all_cases().into_iter().filter(Case::has_a_stand_in).collect();
     assert!(!on_purpose.is_empty());
     for case in on_purpose {
         let call = &case.call.last().expect("a case makes a call")["rpc"];
