@@ -168,7 +168,7 @@ fn every_mutant_applies_and_names_the_test_that_must_catch_it() {
         let text = std::fs::read_to_string(&path).unwrap();
         let line = |begin: &str| text.lines().find_map(|line| line.strip_prefix(begin));
         assert!(line("# guard: ").is_some(), "{shown} says not what it takes out");
-        let caught_by = line("# caught-by: cargo test -p ").expect("each names its test");
+        let caught_by = line("# caught-by: cargo test ").expect("each names its test");
         let name = caught_by.rsplit([' ', ':']).next().unwrap();
         assert!(tests.contains(&format!("fn {name}(")), "{shown}: there is no {name}");
         let mut apply = Command::new("git");
