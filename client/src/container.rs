@@ -7,6 +7,7 @@ use crate::handle::Handle;
 use crate::record::Kept;
 use crate::registry::{Incarnation, Status};
 use crate::snapshot::Snapshot;
+use crate::upkeep;
 use crate::wire::{self, Doing, operation};
 use crate::{Error, Kind, Process, Task};
 use containerd_client::services::v1::{DeleteContainerRequest, GetRequest};
@@ -59,8 +60,8 @@ impl Container {
     /// the record is gone all the same, and the server collects what nothing names.
     ///
     /// RPCs: 1 (Containers/Delete); 2 (Tasks/Get, Containers/Delete) when it is not known whether
-    /// there is a task; 2 (Containers/Delete, Snapshots/Remove) of a container from an image; 0 when
-    /// it is known that there is a task.
+    /// there is a task, or by events alone; 2 (Containers/Delete, Snapshots/Remove) of a container
+    /// from an image; 0 when it is known that there is a task.
     pub async fn delete(&self) -> Result<(), Error> {
         operation("delete", &self.id, None, self.delete_whole()).await
     }
@@ -73,12 +74,16 @@ impl Container {
         };
         let wire = &self.shared.wire;
         let registry = &self.shared.registry;
+        let looking = doing.part("look for the task of");
+        let hearsay = registry.current(&self.id).filter(|task| task.is_hearsay());
+        if let Some(task) = hearsay.filter(|_| registry.is_live()) {
+            upkeep::confirm(wire, registry, &looking, &task).await?;
+        }
         if registry.current(&self.id).is_some() && registry.is_live() {
             return refuse();
         }
         if !registry.is_empty(&self.id) {
             let message = GetRequest { container_id: self.id.clone(), exec_id: String::new() };
-            let looking = doing.part("look for the task of");
             match wire.call(&looking, &wire::tasks::GET, message).await {
                 Ok(_) => return refuse(),
                 Err(error) if error.kind() == Kind::NotFound => {}

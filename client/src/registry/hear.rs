@@ -51,7 +51,7 @@ impl Book {
         if let Some(found) = lineage.meant(pid) {
             return found;
         }
-        let stranger = Incarnation::task(container, pid, Status::Unknown);
+        let stranger = Incarnation::stranger(container, pid, Status::Unknown);
         let passed = lineage.found(&stranger);
         self.passed(passed);
         stranger
@@ -68,7 +68,7 @@ impl Book {
         if let Some(next) = lineage.advance(|_| true).or_else(|| lineage.told().cloned()) {
             return next;
         }
-        let stranger = Incarnation::task(container, 0, Status::Unknown);
+        let stranger = Incarnation::stranger(container, 0, Status::Unknown);
         let passed = lineage.found(&stranger);
         self.passed(passed);
         stranger
@@ -128,7 +128,7 @@ impl Book {
             Whose::Told => {}
             Whose::Of(one) => self.end(&one, exit),
             Whose::Stranger if lineage.latest().is_none() && !lineage.is_empty() => {
-                let stranger = Incarnation::task(container, pid, Status::Running);
+                let stranger = Incarnation::stranger(container, pid, Status::Running);
                 let passed = lineage.found(&stranger);
                 self.passed(passed);
                 self.end(&stranger, exit);

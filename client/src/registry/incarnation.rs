@@ -43,11 +43,20 @@ pub(crate) struct Incarnation {
     pub(crate) hold: Hold,
     /// A start was asked for: of an exec there must be no second.
     begun: AtomicBool,
+    /// No answer has shown it, and no birth was told.
+    hearsay: AtomicBool,
 }
 
 impl Incarnation {
     pub(super) fn task(container: &str, pid: u32, status: Status) -> Arc<Self> {
         Self::new(container.to_owned(), None, Weak::new(), pid, status)
+    }
+
+    /// One that the stream speaks of, and of whom nothing else is known.
+    pub(super) fn stranger(container: &str, pid: u32, status: Status) -> Arc<Self> {
+        let stranger = Self::task(container, pid, status);
+        stranger.hearsay.store(true, Ordering::Relaxed);
+        stranger
     }
 
     pub(super) fn exec_in(task: &Arc<Self>, id: &str, pid: u32, status: Status) -> Arc<Self> {
@@ -63,8 +72,8 @@ impl Incarnation {
         status: Status,
     ) -> Arc<Self> {
         let standing = watch::Sender::new(Standing { pid, status, gone: false });
-        let (execs, hold, begun) = Default::default();
-        Arc::new(Self { container, exec, task, standing, execs, hold, begun })
+        let (execs, hold, begun, hearsay) = Default::default();
+        Arc::new(Self { container, exec, task, standing, execs, hold, begun, hearsay })
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -120,6 +129,16 @@ impl Incarnation {
     pub(crate) fn begin(&self) -> bool {
         let first = !self.begun.swap(true, Ordering::Relaxed);
         first && self.standing().status == Status::Created
+    }
+
+    /// Whether it may have gone before it was heard of: what is told late does not say so.
+    pub(crate) fn is_hearsay(&self) -> bool {
+        self.hearsay.load(Ordering::Relaxed)
+    }
+
+    /// An answer shows it.
+    pub(super) fn seen(&self) {
+        self.hearsay.store(false, Ordering::Relaxed);
     }
 
     fn change(&self, change: impl FnOnce(&mut Standing)) {

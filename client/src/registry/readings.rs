@@ -39,6 +39,7 @@ fn exec_status(process: &Shown) -> Status {
 
 impl Book {
     fn read(&mut self, one: &Arc<Incarnation>, pid: u32, status: Status) {
+        one.seen();
         one.learn_pid(pid);
         match status {
             Status::Stopped(exit) => self.end(one, exit),

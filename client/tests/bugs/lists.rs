@@ -6,7 +6,7 @@ use laconic_client::{ExitStatus, Kind, NewContainer, Status};
 use mock_containerd::faults::{EventFault, Faults, When};
 
 use crate::stage::{Stage, counts, quiet, told};
-use crate::{before, none, on_all};
+use crate::{before, forger, none, on_all};
 
 /// A list is made while a container has no task, and its answer takes 5 s. Nothing is told of the
 /// task that went, nor of the one that comes meanwhile.
@@ -85,6 +85,27 @@ async fn a_container_whose_task_no_list_showed_is_deleted_only_after_a_get() {
         stage.count();
         found.container.delete().await.unwrap();
         assert_eq!(stage.counts(), counts([("Containers/Delete", 1), ("Tasks/Get", 1)]));
+    })
+    .await;
+}
+
+/// The births of a task were lost, and then the end of an exec in it is told.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_known_by_hearsay_is_asked_for_once_before_its_container_is_deleted() {
+    let mut faults = none();
+    for topic in ["/tasks/create", "/tasks/start"] {
+        faults = faults.event(topic, 1, EventFault::Lose);
+    }
+    on_all(faults, async |mut stage| {
+        let container = stage.client.create(NewContainer::new("c0", ["true"])).await.unwrap();
+        stage.foreigner.start("c0").await;
+        forger::exit(&stage, ("c0", "e0"), 4711, (0, 1)).await;
+        stage.count();
+        for _ in 0..2 {
+            assert_eq!(container.delete().await.unwrap_err().kind(), Kind::FailedPrecondition);
+        }
+        assert_eq!(stage.counts(), counts([("Tasks/Get", 1)]));
+        assert_eq!(stage.foreigner.tasks_left().await, ["c0"]);
     })
     .await;
 }

@@ -255,3 +255,24 @@ async fn metrics_are_passed_on_with_their_type_and_none_are_not_zeros() {
     })
     .await;
 }
+
+/// Found by a generated case: a task was deleted before a client came, the end of it, or of an exec in
+/// it, was told afterwards, and the container could not be deleted any more: it had a task.
+#[tokio::test(start_paused = true)]
+async fn an_exit_that_is_told_after_its_tasks_deletion_is_no_task() {
+    for id in ["c0", "e0"] {
+        on_all(none(), async |mut stage| {
+            let (_, task) = stage.run("c0").await;
+            let pid = task.pid();
+            task.force_delete().await.unwrap();
+            let client = next(&stage).await;
+            let found = client.restore().await.unwrap().remove(0);
+            assert!(found.task.is_none());
+            forger::exit(&stage, ("c0", id), pid, (137, 1)).await;
+            stage.count();
+            found.container.delete().await.unwrap();
+            assert_eq!(stage.counts(), counts([("Containers/Delete", 1), ("Tasks/Get", 1)]));
+        })
+        .await;
+    }
+}
