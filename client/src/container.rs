@@ -59,9 +59,11 @@ impl Container {
     /// snapshot of a container from an image goes with it, whoever made it; should its removal fail,
     /// the record is gone all the same, and the server collects what nothing names.
     ///
+    /// A task of which events alone have told is not known to be there: they may have come late.
+    ///
     /// RPCs: 1 (Containers/Delete); 2 (Tasks/Get, Containers/Delete) when it is not known whether
-    /// there is a task, or by events alone; 2 (Containers/Delete, Snapshots/Remove) of a container
-    /// from an image; 0 when it is known that there is a task.
+    /// there is a task; 2 (Containers/Delete, Snapshots/Remove) of a container from an image; 0 when
+    /// it is known that there is a task.
     pub async fn delete(&self) -> Result<(), Error> {
         operation("delete", &self.id, None, self.delete_whole()).await
     }
