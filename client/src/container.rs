@@ -7,7 +7,6 @@ use crate::handle::Handle;
 use crate::record::Kept;
 use crate::registry::{Incarnation, Status};
 use crate::snapshot::Snapshot;
-use crate::upkeep;
 use crate::wire::{self, Doing, operation};
 use crate::{Error, Kind, Process, Task};
 use containerd_client::services::v1::{DeleteContainerRequest, GetRequest};
@@ -76,19 +75,19 @@ impl Container {
         };
         let wire = &self.shared.wire;
         let registry = &self.shared.registry;
-        let looking = doing.part("look for the task of");
-        let hearsay = registry.current(&self.id).filter(|task| task.is_hearsay());
-        if let Some(task) = hearsay.filter(|_| registry.is_live()) {
-            upkeep::confirm(wire, registry, &looking, &task).await?;
-        }
-        if registry.current(&self.id).is_some() && registry.is_live() {
+        let known = registry.current(&self.id).is_some_and(|task| !task.is_hearsay());
+        if known && registry.is_live() {
             return refuse();
         }
         if !registry.is_empty(&self.id) {
+            let mark = registry.mark();
             let message = GetRequest { container_id: self.id.clone(), exec_id: String::new() };
+            let looking = doing.part("look for the task of");
             match wire.call(&looking, &wire::tasks::GET, message).await {
                 Ok(_) => return refuse(),
-                Err(error) if error.kind() == Kind::NotFound => {}
+                Err(error) if error.kind() == Kind::NotFound => {
+                    registry.found_none(&self.id, mark);
+                }
                 Err(error) => return Err(error),
             }
         }
